@@ -1,0 +1,27 @@
+# Warnings, hardening and sanitizers for our own targets, gathered in pushwire_flags.
+add_library(pushwire_flags INTERFACE)
+target_compile_options(pushwire_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast
+  -Wnon-virtual-dtor -Woverloaded-virtual)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(pushwire_flags INTERFACE -Wduplicated-cond -Wlogical-op)
+endif()
+if(PUSHWIRE_WERROR)
+  target_compile_options(pushwire_flags INTERFACE -Werror)
+endif()
+target_include_directories(pushwire_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+
+if(PUSHWIRE_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(PUSHWIRE_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+elseif(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" OR CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_compile_options(-D_FORTIFY_SOURCE=2 -fstack-protector-strong -fcf-protection)
+  add_link_options(-Wl,-z,relro,-z,now)
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()

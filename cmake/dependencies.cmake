@@ -1,0 +1,23 @@
+# Every library is a Debian 12 package; docs/adr/0010 says why each one is here.
+set(Boost_NO_WARN_NEW_VERSIONS ON)
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(cli11 REQUIRED IMPORTED_TARGET CLI11)
+add_library(CLI11::CLI11 ALIAS PkgConfig::cli11)
+pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
+add_library(tomlplusplus::tomlplusplus ALIAS PkgConfig::tomlplusplus)
+pkg_check_modules(libjwt REQUIRED IMPORTED_TARGET libjwt)
+add_library(pushwire_jwt ALIAS PkgConfig::libjwt)
+
+find_library(BOOST_JSON_LIBRARY NAMES boost_json REQUIRED)
+add_library(pushwire_boost_json INTERFACE)
+target_link_libraries(pushwire_boost_json INTERFACE Boost::headers ${BOOST_JSON_LIBRARY})
+
+if(PUSHWIRE_TESTS)
+  find_package(GTest REQUIRED)
+endif()

@@ -1,0 +1,16 @@
+# Writes OUTPUT, a C++ file that holds the bytes of FILES as arrays.
+list(SORT FILES)
+set(arrays "")
+set(rows "")
+set(count 0)
+foreach(file ${FILES})
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  file(SIZE ${file} size)
+  string(APPEND arrays "constexpr unsigned char kBytes${count}[] = {${bytes}0};\n")
+  string(APPEND rows "    {\"${name}\", {reinterpret_cast<const char*>(kBytes${count}), ${size}}},\n")
+  math(EXPR count "${count} + 1")
+endforeach()
+file(WRITE ${OUTPUT} "#include \"web_assets.h\"\nnamespace pushwire::web {\nnamespace {\n${arrays}}  // namespace\n
+std::span<const Asset> assets() {\n  static const Asset kAssets[] = {\n${rows}    {{}, {}}};\n  return {kAssets, ${count}};\n}\n}  // namespace pushwire::web\n")
