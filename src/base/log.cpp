@@ -34,7 +34,7 @@ void append_escaped(std::string& out, std::string_view text, bool json) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format(json ? "\\u{:04x}" : "\\x{:02x}", byte);
+      out += json ? fmt::format("\\u{:04x}", byte) : fmt::format("\\x{:02x}", byte);
     } else if (json && (c == '"' || c == '\\')) {
       out += '\\';
       out += c;

@@ -1,0 +1,84 @@
+// Mailbox: the only door between workers. Producers: any thread. Consumer: the owner's loop, once per turn.
+//
+// Typed mail, so that it can be counted, searched for and cannot smuggle a pointer. A mutex and a swap of vectors;
+// the loop is woken only when the box was empty (ADR 0003). Data mail is bounded in bytes, and its bytes stay counted
+// until the consumer releases them, so that work taken out but not finished (a broadcast in slices) still pushes back.
+// Control mail (adopt, kick, drain, answers) always fits: without it the node could not get out of an overload.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "net/event_loop.h"
+
+namespace pushwire::net {
+
+template <class Mail>
+class Mailbox {
+ public:
+  Mailbox(EventLoop& loop, std::size_t data_limit_bytes) : loop_(loop), limit_(data_limit_bytes) {}
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+
+  // Any thread. Takes room for `bytes` of data mail; false when the box is full and the caller must slow down. One
+  // mail is always admitted to an empty box. Every true answer is followed by post_reserved() or release().
+  [[nodiscard]] bool reserve(std::size_t bytes) noexcept {
+    const std::size_t before = bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    if (before != 0 && before + bytes > limit_) {
+      bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+      return false;
+    }
+    return true;
+  }
+  // Any thread.
+  void post_reserved(Mail mail) { post_control(std::move(mail)); }
+  // Any thread. Gives back what reserve() took, when the mail was handled to its end.
+  void release(std::size_t bytes) noexcept { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+  // Any thread; always accepted.
+  void post_control(Mail mail) {
+    bool was_empty = false;
+    {
+      const std::lock_guard lock(mutex_);
+      was_empty = incoming_.empty();
+      incoming_.push_back(std::move(mail));
+    }
+    if (was_empty) {
+      loop_.wake();
+    }
+  }
+
+  // Owner only: hands over, in order, what was posted before the call.
+  template <class Handle>
+  void drain(Handle&& handle) {
+    {
+      const std::lock_guard lock(mutex_);
+      incoming_.swap(working_);
+    }
+    for (Mail& mail : working_) {
+      handle(std::move(mail));
+    }
+    working_.clear();
+    if (working_.capacity() > kKeptCapacity) {
+      working_.shrink_to_fit();  // a burst is no reason to keep its memory
+    }
+  }
+
+  // Any thread.
+  std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::size_t kKeptCapacity = 4096;
+
+  EventLoop& loop_;
+  const std::size_t limit_;
+  std::atomic<std::size_t> bytes_{0};
+  std::mutex mutex_;
+  std::vector<Mail> incoming_;  // guarded by mutex_
+  std::vector<Mail> working_;   // owned by the loop
+};
+
+}  // namespace pushwire::net

@@ -1,0 +1,103 @@
+#include "net/outbox.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace pushwire::net {
+
+void Outbox::push(LocalBuffer frame) {
+  // Room at the front is reused before the vector grows: a slow socket's box stays as large as its backlog.
+  if (head_ > 0 && frames_.size() == frames_.capacity()) {
+    frames_.erase(frames_.begin(), frames_.begin() + static_cast<std::ptrdiff_t>(head_));
+    head_ = 0;
+  }
+  bytes_ += frame.size();
+  frames_.push_back(std::move(frame));
+}
+
+void Outbox::consume(std::size_t written) {
+  bytes_ -= written;
+  while (written > 0) {
+    LocalBuffer& front = frames_[head_];
+    const std::size_t rest = front.size() - offset_;
+    if (written < rest) {
+      offset_ += written;
+      return;
+    }
+    written -= rest;
+    front = {};
+    offset_ = 0;
+    ++head_;
+  }
+}
+
+FlushResult Outbox::flush(int fd) {
+  while (!empty()) {
+    std::array<iovec, kFramesPerWrite> parts;
+    const std::size_t count = std::min(frames(), kFramesPerWrite);
+    std::size_t offered = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::string_view bytes = frames_[head_ + i].view();
+      bytes.remove_prefix(i == 0 ? offset_ : 0);
+      parts[i] = {const_cast<char*>(bytes.data()), bytes.size()};
+      offered += bytes.size();
+    }
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = count;
+    const ssize_t written = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (written < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? FlushResult::kPartial : FlushResult::kBroken;
+    }
+    consume(static_cast<std::size_t>(written));
+    if (static_cast<std::size_t>(written) < offered) {
+      return FlushResult::kPartial;  // the edge will come: EPOLLOUT is armed on what the kernel did not take
+    }
+  }
+  frames_.clear();
+  head_ = 0;
+  return FlushResult::kDone;
+}
+
+std::size_t Outbox::drop_unstarted() {
+  const std::size_t keep = head_ + (offset_ > 0 ? 1 : 0);
+  const std::size_t dropped = frames_.size() - keep;
+  for (std::size_t i = keep; i < frames_.size(); ++i) {
+    bytes_ -= frames_[i].size();
+  }
+  frames_.resize(keep);
+  return dropped;
+}
+
+void Outbox::clear() noexcept {
+  frames_.clear();
+  head_ = 0;
+  offset_ = 0;
+  bytes_ = 0;
+}
+
+Outbox* OutboxPool::take() {
+  if (spare_.empty()) {
+    return new Outbox();
+  }
+  Outbox* outbox = spare_.back().release();
+  spare_.pop_back();
+  return outbox;
+}
+
+void OutboxPool::give_back(Outbox* outbox) {
+  std::unique_ptr<Outbox> owned(outbox);
+  owned->clear();
+  if (spare_.size() < kMaxSpare && owned->capacity() <= kMaxKeptFrames) {
+    spare_.push_back(std::move(owned));
+  }
+}
+
+}  // namespace pushwire::net

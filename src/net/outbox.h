@@ -1,0 +1,69 @@
+// Outbox: frames on their way to one socket, between being handed over and being taken by the kernel.
+//
+// A connection at rest has none. One is borrowed from the worker's OutboxPool when the first frame of a turn is
+// handed over, and goes back at the end of the turn unless the socket is slow. It holds references, never copies.
+// Thread: the worker's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "net/local_buffer.h"
+
+namespace pushwire::net {
+
+enum class FlushResult : std::uint8_t {
+  kDone,     // everything is with the kernel
+  kPartial,  // the socket is full: wait for EPOLLOUT
+  kBroken,   // the connection is gone
+};
+
+class Outbox {
+ public:
+  Outbox() = default;
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+
+  bool empty() const noexcept { return head_ == frames_.size(); }
+  // Bytes not yet taken by the kernel.
+  std::size_t bytes() const noexcept { return bytes_; }
+  std::size_t frames() const noexcept { return frames_.size() - head_; }
+
+  void push(LocalBuffer frame);
+  // Writes until empty or the socket is full.
+  FlushResult flush(int fd);
+  // Drops what has not been started; a frame that is half written stays, since the stream must stay well-formed.
+  // Returns the number of frames dropped.
+  std::size_t drop_unstarted();
+  void clear() noexcept;
+  // Frames it can hold without allocating again (tests and the pool).
+  std::size_t capacity() const noexcept { return frames_.capacity(); }
+
+ private:
+  static constexpr std::size_t kFramesPerWrite = 64;
+
+  void consume(std::size_t written);
+
+  std::vector<LocalBuffer> frames_;
+  std::size_t head_ = 0;    // index of the first frame not wholly written
+  std::size_t offset_ = 0;  // bytes of that frame already written
+  std::size_t bytes_ = 0;
+};
+
+// Hands out outboxes and takes them back, so that a fan-out allocates nothing per recipient. Thread: the worker's.
+class OutboxPool {
+ public:
+  Outbox* take();
+  void give_back(Outbox* outbox);
+  std::size_t spare() const noexcept { return spare_.size(); }
+
+ private:
+  static constexpr std::size_t kMaxSpare = 4096;
+  static constexpr std::size_t kMaxKeptFrames = 64;
+
+  std::vector<std::unique_ptr<Outbox>> spare_;
+};
+
+}  // namespace pushwire::net
