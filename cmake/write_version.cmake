@@ -1,0 +1,16 @@
+# Writes OUTPUT, a header with PUSHWIRE_VERSION and PUSHWIRE_COMMIT, and leaves it alone when nothing changed.
+if(COMMIT STREQUAL "")
+  execute_process(COMMAND git -C ${SOURCE_DIR} rev-parse --short=12 HEAD
+    OUTPUT_VARIABLE COMMIT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    set(COMMIT unknown)
+  endif()
+endif()
+set(text "#pragma once\n#define PUSHWIRE_VERSION \"${VERSION}\"\n#define PUSHWIRE_COMMIT \"${COMMIT}\"\n")
+set(before "")
+if(EXISTS ${OUTPUT})
+  file(READ ${OUTPUT} before)
+endif()
+if(NOT before STREQUAL text)
+  file(WRITE ${OUTPUT} "${text}")
+endif()
