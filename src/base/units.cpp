@@ -90,7 +90,7 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   }
   constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<Rep>::max());
   if (quantity->overflow || quantity->number > kMost / *factor) {
-    return fail("too large for a duration, expected less than 2562047788015h");
+    return fail("too large for a duration, expected at most 2562047788015h");
   }
   return std::chrono::milliseconds(static_cast<Rep>(quantity->number * *factor));
 }

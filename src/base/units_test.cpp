@@ -64,7 +64,7 @@ TEST(Units, RefusesDurationsThatOverflow) {
   for (const char* text : {"9223372036854775808ms", "2562047788016h", "99999999999999999999999s"}) {
     const auto duration = parse_duration(text);
     ASSERT_FALSE(duration) << text;
-    EXPECT_EQ(duration.error().message, "too large for a duration, expected less than 2562047788015h");
+    EXPECT_EQ(duration.error().message, "too large for a duration, expected at most 2562047788015h");
   }
 }
 
