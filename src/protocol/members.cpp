@@ -1,0 +1,45 @@
+#include "protocol/members.h"
+
+#include <utility>
+
+namespace pushwire::protocol {
+
+std::optional<Text> text_of(const JsonString& string) {
+  if (!string.has_escapes) {
+    return Text(string.raw);
+  }
+  std::optional<std::string> own = json_unescape(string.raw);
+  return own ? std::optional(Text(std::move(*own))) : std::nullopt;
+}
+
+std::optional<Text> text_of(const Member& member) {
+  return member.kind == JsonKind::kString ? text_of(member.string) : std::nullopt;
+}
+
+bool same_name(const JsonString& left, const JsonString& right) {
+  if (left.raw == right.raw) {
+    return true;
+  }
+  if (!left.has_escapes && !right.has_escapes) {
+    return false;
+  }
+  const std::optional<Text> one = text_of(left);
+  const std::optional<Text> other = text_of(right);
+  return one && other && one->view() == other->view();
+}
+
+Member read_member(JsonReader& reader) {
+  Member member;
+  member.kind = reader.peek();
+  if (member.kind == JsonKind::kString) {
+    if (const std::optional<JsonString> string = reader.read_string()) {
+      member.string = *string;
+      member.raw = string->quoted();
+    }
+  } else {
+    member.raw = reader.skip_value();
+  }
+  return member;
+}
+
+}  // namespace pushwire::protocol
