@@ -85,6 +85,26 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return decode(text, kStandardReverse);
 }
 
+bool is_base64(std::string_view text) noexcept {
+  if (text.size() % 4 != 0) {
+    return false;
+  }
+  std::size_t padding = 0;
+  while (padding < 2 && text.ends_with('=')) {
+    text.remove_suffix(1);
+    ++padding;
+  }
+  std::uint8_t last = 0;
+  for (const char c : text) {
+    last = kStandardReverse[static_cast<unsigned char>(c)];
+    if (last == kNone) {
+      return false;
+    }
+  }
+  const unsigned unused = padding == 2 ? 15 : padding == 1 ? 3 : 0;
+  return (last & unused) == 0;
+}
+
 std::optional<std::string> base64url_decode(std::string_view text) { return decode(text, kUrlReverse); }
 
 }  // namespace pushwire

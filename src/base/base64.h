@@ -13,6 +13,8 @@ std::string base64url_encode(std::string_view bytes);
 
 // Strict: right alphabet, full padding, no white space, unused bits zero. Empty on any fault.
 std::optional<std::string> base64_decode(std::string_view text);
+// Whether base64_decode() would decode it; allocates nothing.
+bool is_base64(std::string_view text) noexcept;
 // The same without padding, in the URL alphabet.
 std::optional<std::string> base64url_decode(std::string_view text);
 

@@ -19,10 +19,18 @@ constexpr std::string_view kDigitExpected = "a digit was expected";
 constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
 constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
 
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-constexpr bool is_plain(unsigned char c) noexcept { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
-constexpr bool is_high_surrogate(std::uint32_t unit) noexcept { return unit >= 0xd800 && unit <= 0xdbff; }
-constexpr bool is_low_surrogate(std::uint32_t unit) noexcept { return unit >= 0xdc00 && unit <= 0xdfff; }
+constexpr bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_plain(unsigned char c) noexcept {
+  return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+constexpr bool is_high_surrogate(std::uint32_t unit) noexcept {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}
+constexpr bool is_low_surrogate(std::uint32_t unit) noexcept {
+  return unit >= 0xdc00 && unit <= 0xdfff;
+}
 
 // The high bit is set in the first byte that is not plain. Bytes after that one may be marked wrongly (borrows).
 constexpr std::uint64_t not_plain(std::uint64_t word) noexcept {
@@ -100,7 +108,7 @@ void JsonReader::fail_at(std::size_t byte, std::string_view what) noexcept {
   at_ = text_.size();  // nothing more is read
 }
 
-void JsonReader::skip_space() noexcept {
+void JsonReader::skip_spaces() noexcept {
   while (at_ < text_.size()) {
     const char c = text_[at_];
     if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {

@@ -73,12 +73,19 @@ class JsonReader {
   const JsonFault& fault() const noexcept { return fault_; }
   // Where the cursor is. After peek() this is the first byte of the value.
   std::size_t position() const noexcept { return at_; }
+  // The bytes from an earlier position to the cursor.
+  std::string_view text_since(std::size_t start) const noexcept { return text_.substr(start, at_ - start); }
 
  private:
   void enter(char bracket) noexcept;
   void leave() noexcept;
   bool in_object() const noexcept { return (objects_[(depth_ - 1) / 64] >> (depth_ - 1) % 64 & 1) != 0; }
-  void skip_space() noexcept;
+  void skip_space() noexcept {
+    if (at_ < text_.size() && text_[at_] <= ' ') {  // usually there is none
+      skip_spaces();
+    }
+  }
+  void skip_spaces() noexcept;
   void skip_scalar(JsonKind kind) noexcept;
   void skip_literal(std::string_view literal) noexcept;
   void skip_number() noexcept;
@@ -93,9 +100,9 @@ class JsonReader {
 
   std::string_view text_;
   std::size_t at_ = 0;
-  std::size_t depth_ = 0;                     // containers entered, by the caller or by skip_value()
+  std::size_t depth_ = 0;                      // containers entered, by the caller or by skip_value()
   std::array<std::uint64_t, 2> objects_ = {};  // one bit per container: is it an object
-  bool first_ = false;                        // nothing of the innermost container was read yet
+  bool first_ = false;                         // nothing of the innermost container was read yet
   bool failed_ = false;
   JsonFault fault_;
 };

@@ -21,8 +21,8 @@ struct ClientMessage {
 
 // What the error frame of the answer says.
 struct ClientMessageFault {
-  std::string_view code;     // "bad_message" or "topic_invalid"
-  std::string_view message;  // for people, a constant text
+  std::string_view code;             // "bad_message" or "topic_invalid"
+  std::string_view message;          // for people, a constant text
   std::optional<std::string> topic;  // with topic_invalid, when the wrong topic is short enough to repeat
 };
 

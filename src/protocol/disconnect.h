@@ -71,10 +71,18 @@ inline constexpr std::array kDisconnects = {
 constexpr const DisconnectEntry& entry_of(Disconnect disconnect) noexcept {
   return kDisconnects[static_cast<std::size_t>(disconnect)];
 }
-constexpr std::uint16_t code_of(Disconnect disconnect) noexcept { return entry_of(disconnect).code; }
-constexpr std::string_view label_of(Disconnect disconnect) noexcept { return entry_of(disconnect).label; }
-constexpr std::string_view reason_of(Disconnect disconnect) noexcept { return entry_of(disconnect).reason; }
-constexpr Reconnect reconnect_of(Disconnect disconnect) noexcept { return entry_of(disconnect).reconnect; }
+constexpr std::uint16_t code_of(Disconnect disconnect) noexcept {
+  return entry_of(disconnect).code;
+}
+constexpr std::string_view label_of(Disconnect disconnect) noexcept {
+  return entry_of(disconnect).label;
+}
+constexpr std::string_view reason_of(Disconnect disconnect) noexcept {
+  return entry_of(disconnect).reason;
+}
+constexpr Reconnect reconnect_of(Disconnect disconnect) noexcept {
+  return entry_of(disconnect).reconnect;
+}
 
 // The entry of a received code; kOther for one that is not in the table.
 Disconnect disconnect_from_code(std::uint16_t code) noexcept;

@@ -42,4 +42,13 @@ Member read_member(JsonReader& reader) {
   return member;
 }
 
+void MemberFaults::note_unknown(const JsonString& name) {
+  const auto end = unknown.begin() + static_cast<std::ptrdiff_t>(unknown_count);
+  if (std::any_of(unknown.begin(), end, [&](const JsonString& one) { return same_name(one, name); })) {
+    repeated_unknown = repeated_unknown ? repeated_unknown : name;
+  } else if (unknown_count < kMaxUnknown) {
+    unknown[unknown_count++] = name;
+  }
+}
+
 }  // namespace pushwire::protocol

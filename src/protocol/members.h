@@ -29,17 +29,23 @@ bool same_name(const JsonString& left, const JsonString& right);
 // The value at the reader's cursor.
 Member read_member(JsonReader& reader);
 
-template <std::size_t N>
-struct Members {
-  // How many unknown names are compared with each other: an object with one is refused anyhow, so this only decides
-  // how precise the refusal is, and a bound keeps it cheap.
-  static constexpr std::size_t kMaxUnknown = 8;
+// What is wrong with an object's names; whether it matters is the caller's to say.
+struct MemberFaults {
+  // How many unknown names are compared with each other: an object with one is refused or they are ignored, so this
+  // only decides how precise a refusal is, and a bound keeps it cheap.
+  static constexpr std::size_t kMaxUnknown = 4;
 
-  std::array<Member, N> known;
   std::array<JsonString, kMaxUnknown> unknown;
-  std::size_t unknown_count = 0;       // of those in `unknown`
+  std::size_t unknown_count = 0;               // of those in `unknown`
   std::optional<JsonString> repeated;          // the first known name that was there before
   std::optional<JsonString> repeated_unknown;  // the same of the compared unknown ones
+
+  void note_unknown(const JsonString& name);
+};
+
+template <std::size_t N>
+struct Members : MemberFaults {
+  std::array<Member, N> known;
 
   const Member& operator[](std::size_t index) const noexcept { return known[index]; }
 };
@@ -52,21 +58,17 @@ Members<N> read_members(JsonReader& reader, const std::array<std::string_view, N
   reader.enter_object();
   while (const std::optional<JsonString> name = reader.next_member()) {
     const Member value = read_member(reader);
-    const auto found = std::find_if(names.begin(), names.end(), [&](std::string_view one) { return name->equals(one); });
-    if (found != names.end()) {
-      Member& slot = members.known[static_cast<std::size_t>(found - names.begin())];
-      if (slot.present() && !members.repeated) {
-        members.repeated = name;
-      } else if (!slot.present()) {
-        slot = value;
-      }
+    const auto found =
+        std::find_if(names.begin(), names.end(), [&](std::string_view one) { return name->equals(one); });
+    if (found == names.end()) {
+      members.note_unknown(*name);
       continue;
     }
-    const auto end = members.unknown.begin() + static_cast<std::ptrdiff_t>(members.unknown_count);
-    if (std::any_of(members.unknown.begin(), end, [&](const JsonString& one) { return same_name(one, *name); })) {
-      members.repeated_unknown = members.repeated_unknown ? members.repeated_unknown : name;
-    } else if (members.unknown_count < members.kMaxUnknown) {
-      members.unknown[members.unknown_count++] = *name;
+    Member& slot = members.known[static_cast<std::size_t>(found - names.begin())];
+    if (!slot.present()) {
+      slot = value;
+    } else if (!members.repeated) {
+      members.repeated = name;
     }
   }
   return members;

@@ -83,7 +83,11 @@ bool is_valid_session_id(std::string_view text) noexcept {
   return text.size() == kSessionIdBytes && all_of_class(text, kSessionIdChar);
 }
 
-bool is_valid_device(std::string_view text) noexcept { return is_printable_utf8(text, kMaxDeviceBytes); }
-bool is_valid_event(std::string_view text) noexcept { return is_printable_utf8(text, kMaxEventBytes); }
+bool is_valid_device(std::string_view text) noexcept {
+  return is_printable_utf8(text, kMaxDeviceBytes);
+}
+bool is_valid_event(std::string_view text) noexcept {
+  return is_printable_utf8(text, kMaxEventBytes);
+}
 
 }  // namespace pushwire::protocol

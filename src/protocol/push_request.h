@@ -1,4 +1,4 @@
-// PushRequest: the JSON of POST /v1/push and /v1/push/batch as values (docs/openapi.yaml).
+// PushRequest: the JSON of POST /v1/push as a value (docs/openapi.yaml). push_batch.h reads many of them.
 // Values over the request body, which must outlive them: payloads are views into it and never copied, other strings
 // are owned only where escapes had to be resolved. Any thread.
 //
@@ -14,14 +14,15 @@
 #include <variant>
 #include <vector>
 
+#include "base/json_reader.h"
 #include "base/result.h"
 #include "protocol/payload.h"
+#include "protocol/push_error.h"
 #include "protocol/text.h"
 
 namespace pushwire::protocol {
 
 inline constexpr std::size_t kMaxTargetUsers = 1000;
-inline constexpr std::size_t kMaxBatchPushes = 1000;
 inline constexpr std::int64_t kMaxTtlMs = 86'400'000;
 
 struct ToUser {
@@ -55,31 +56,13 @@ struct PushRequest {
   std::optional<Text> id;
   std::optional<std::int64_t> ttl_ms;
   std::optional<PushExclude> exclude;
+  std::string_view body;  // the bytes of this push alone, braces included: for "same id, same body"
 };
-
-struct PushError {
-  int status = 422;                 // 400 or 422
-  std::string_view code;            // one of the constants below
-  std::string message;              // for people
-  std::string field;                // "to.users[3]"; empty when no field is to blame
-  std::optional<std::size_t> byte;  // with 400: offset in the body (NDJSON: in the line)
-};
-
-inline constexpr std::string_view kBadJson = "bad_json";                  // 400
-inline constexpr std::string_view kDuplicateMember = "duplicate_member";  // 400
-inline constexpr std::string_view kInvalid = "invalid";                   // 422
 
 Result<PushRequest, PushError> parse_push(std::string_view body);
 
-struct BatchItem {
-  std::string_view body;  // the bytes of this push alone, for "same id, same body"
-  Result<PushRequest, PushError> push;
-};
-
-// {"pushes":[...]}. The error is that of the whole request; an item that is JSON but no valid push is told in its own.
-Result<std::vector<BatchItem>, PushError> parse_batch(std::string_view body);
-
-// One push a line; lines end with LF or CRLF, blank ones do not count.
-Result<std::vector<BatchItem>, PushError> parse_ndjson_batch(std::string_view body);
+// The push at the reader's cursor. `body` is what the reader reads, or where that is a part of; bytes count from there.
+// When the text turns out to be no JSON, reader.failed() says so too.
+Result<PushRequest, PushError> read_push(JsonReader& reader, std::string_view body);
 
 }  // namespace pushwire::protocol

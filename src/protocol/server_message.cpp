@@ -64,11 +64,15 @@ std::string welcome_text(const WelcomeParts& parts) {
   return out;
 }
 
-std::string subscribed_text(std::string_view topic) { return topic_text(R"({"type":"subscribed","topic":)", topic); }
+std::string subscribed_text(std::string_view topic) {
+  return topic_text(R"({"type":"subscribed","topic":)", topic);
+}
 std::string unsubscribed_text(std::string_view topic) {
   return topic_text(R"({"type":"unsubscribed","topic":)", topic);
 }
-std::string_view pong_text() noexcept { return R"({"type":"pong"})"; }
+std::string_view pong_text() noexcept {
+  return R"({"type":"pong"})";
+}
 
 std::string error_text(const ErrorParts& parts) {
   std::string out = R"({"type":"error","code":)";
