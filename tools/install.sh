@@ -14,10 +14,10 @@ build_packages=(
   libjwt-dev libspdlog-dev libssl-dev libtomlplusplus-dev ninja-build pkg-config prometheus-cpp-dev
 )
 test_packages=(
-  chromium chromium-driver clang-14 curl libbenchmark-dev libclang-rt-14-dev libgmock-dev libgtest-dev openssl procps
+  chromium chromium-driver clang-16 curl libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev openssl procps
   python3 python3-venv
 )
-dev_packages=(ccache clang-format-14 clang-tidy-14)
+dev_packages=(ccache clang-format-14 clang-tidy-16 llvm-16)
 
 fail() {
   printf '%s\n' "$*" >&2
@@ -120,7 +120,7 @@ if [ "${PUSHWIRE_SKIP_INSTALL:-}" != 1 ]; then
   if ! is_debian_12; then
     fail "This installs by itself only on Debian 12. Please install what these Debian 12 packages hold:
   $(packages_for "$what" | tr '\n' ' ')
-(a C++20 compiler like g++ 12, CMake 3.25, Boost 1.81, OpenSSL 3$([ "$what" = build ] || echo ', clang 14, Python 3.11, Node 18'))
+(a C++20 compiler like g++ 12, CMake 3.25, Boost 1.81, OpenSSL 3$([ "$what" = build ] || echo ', clang 16, Python 3.11, Node 18'))
 and say PUSHWIRE_SKIP_INSTALL=1 when they are there."
   fi
   install_packages "$what"
