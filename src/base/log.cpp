@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 namespace pushwire {
 namespace {
@@ -30,17 +31,49 @@ std::atomic<LogFormat> g_format{LogFormat::kText};
 
 constexpr std::string_view kNames[] = {"debug", "info", "warning", "error"};
 
-void append_escaped(std::string& out, std::string_view text, bool json) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      out += json ? fmt::format("\\u{:04x}", byte) : fmt::format("\\x{:02x}", byte);
-    } else if (json && (c == '"' || c == '\\')) {
-      out += '\\';
-      out += c;
-    } else {
-      out += c;
+// Bytes of the code point that `text` begins with; 0 when it is none.
+std::size_t code_point_size(std::string_view text) {
+  Utf8Validator validator;
+  for (std::size_t size = 1; size <= text.size(); ++size) {
+    if (!validator.feed(text.substr(size - 1, 1))) {
+      return 0;
     }
+    if (validator.complete()) {
+      return size;
+    }
+  }
+  return 0;
+}
+
+// What must not stand in a line as it is: bytes that are no UTF-8, and control characters (U+0000-001F, U+007F-009F;
+// some terminals obey the latter too).
+void append_hidden(std::string& out, std::string_view bytes, LogFormat format) {
+  if (format == LogFormat::kText) {
+    for (const char c : bytes) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    }
+  } else if (code_point_size(bytes) == 0) {
+    out += "\\ufffd";
+  } else {
+    out += fmt::format("\\u{:04x}", static_cast<unsigned char>(bytes.back()));
+  }
+}
+
+void append_escaped(std::string& out, std::string_view text, LogFormat format) {
+  while (!text.empty()) {
+    const auto byte = static_cast<unsigned char>(text.front());
+    const std::size_t size = code_point_size(text);
+    const std::string_view point = text.substr(0, size == 0 ? 1 : size);
+    text.remove_prefix(point.size());
+    const bool is_c1 = byte == 0xc2 && size == 2 && static_cast<unsigned char>(point[1]) < 0xa0;
+    if (size == 0 || byte < 0x20 || byte == 0x7f || is_c1) {
+      append_hidden(out, point, format);
+      continue;
+    }
+    if (format == LogFormat::kJson && (byte == '"' || byte == '\\')) {
+      out += '\\';
+    }
+    out += point;
   }
 }
 
@@ -50,11 +83,11 @@ std::string render(LogLevel level, std::string_view text) {
   line.reserve(text.size() + 64);
   if (g_format.load(std::memory_order_relaxed) == LogFormat::kJson) {
     line += fmt::format(R"({{"time":"{}","level":"{}","message":")", format_time(wall_ms()), name);
-    append_escaped(line, text, true);
+    append_escaped(line, text, LogFormat::kJson);
     line += "\"}";
   } else {
     line += fmt::format("{} {:<7} ", format_time(wall_ms()), name);
-    append_escaped(line, text, false);
+    append_escaped(line, text, LogFormat::kText);
   }
   return line;
 }
@@ -73,7 +106,9 @@ void start_log(LogLevel level, LogFormat format) {
   log_state.logger->set_level(spdlog::level::trace);
 }
 
-void set_log_level(LogLevel level) { g_level.store(level, std::memory_order_relaxed); }
+void set_log_level(LogLevel level) {
+  g_level.store(level, std::memory_order_relaxed);
+}
 
 void stop_log() {
   LogState& log_state = state();
@@ -84,7 +119,9 @@ void stop_log() {
   log_state.pool.reset();  // joins the thread after the queue is empty
 }
 
-bool log_enabled(LogLevel level) noexcept { return level >= g_level.load(std::memory_order_relaxed); }
+bool log_enabled(LogLevel level) noexcept {
+  return level >= g_level.load(std::memory_order_relaxed);
+}
 
 std::uint64_t lost_log_lines() noexcept {
   LogState& log_state = state();
