@@ -12,10 +12,15 @@
 
 namespace pushwire::net {
 
+enum class FrameKind : std::uint8_t {
+  kControl,  // what the gateway says itself: welcome, ping, pong, close
+  kMessage,  // a push: when it is dropped it is counted
+};
+
 class LocalBuffer {
  public:
   LocalBuffer() noexcept = default;
-  explicit LocalBuffer(SharedBuffer shared) : node_(new Node{std::move(shared), 1}) {}
+  LocalBuffer(SharedBuffer shared, FrameKind kind) : node_(new Node{std::move(shared), 1, kind}) {}
   LocalBuffer(const LocalBuffer& other) noexcept : node_(other.node_) {
     if (node_ != nullptr) {
       ++node_->references;
@@ -34,12 +39,15 @@ class LocalBuffer {
 
   explicit operator bool() const noexcept { return node_ != nullptr; }
   std::string_view view() const noexcept { return node_ == nullptr ? std::string_view{} : node_->shared.view(); }
+  // Requires: not empty.
+  FrameKind kind() const noexcept { return node_->kind; }
   std::size_t size() const noexcept { return node_ == nullptr ? 0 : node_->shared.size(); }
 
  private:
   struct Node {
     SharedBuffer shared;
     std::uint32_t references;
+    FrameKind kind;
   };
   Node* node_ = nullptr;
 };

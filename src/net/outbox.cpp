@@ -19,6 +19,18 @@ void Outbox::push(LocalBuffer frame) {
   frames_.push_back(std::move(frame));
 }
 
+bool Outbox::note_backlog(std::size_t soft_bytes, std::int64_t now) noexcept {
+  if (bytes_ <= soft_bytes) {
+    over_soft_since_ = 0;
+    return false;
+  }
+  const bool begins = over_soft_since_ == 0;
+  if (begins) {
+    over_soft_since_ = std::max<std::int64_t>(now, 1);  // 0 means "not over"
+  }
+  return begins;
+}
+
 void Outbox::consume(std::size_t written) {
   bytes_ -= written;
   while (written > 0) {
@@ -66,9 +78,15 @@ FlushResult Outbox::flush(int fd) {
   return FlushResult::kDone;
 }
 
+std::size_t Outbox::count_messages(std::size_t from) const noexcept {
+  const auto begin = frames_.begin() + static_cast<std::ptrdiff_t>(from);
+  return static_cast<std::size_t>(std::count_if(
+      begin, frames_.end(), [](const LocalBuffer& frame) { return frame.kind() == FrameKind::kMessage; }));
+}
+
 std::size_t Outbox::drop_unstarted() {
   const std::size_t keep = head_ + (offset_ > 0 ? 1 : 0);
-  const std::size_t dropped = frames_.size() - keep;
+  const std::size_t dropped = count_messages(keep);
   for (std::size_t i = keep; i < frames_.size(); ++i) {
     bytes_ -= frames_[i].size();
   }
@@ -76,11 +94,14 @@ std::size_t Outbox::drop_unstarted() {
   return dropped;
 }
 
-void Outbox::clear() noexcept {
+std::size_t Outbox::clear() noexcept {
+  const std::size_t dropped = count_messages(head_);
   frames_.clear();
   head_ = 0;
   offset_ = 0;
   bytes_ = 0;
+  over_soft_since_ = 0;
+  return dropped;
 }
 
 Outbox* OutboxPool::take() {

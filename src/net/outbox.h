@@ -32,12 +32,17 @@ class Outbox {
   std::size_t frames() const noexcept { return frames_.size() - head_; }
 
   void push(LocalBuffer frame);
+  // Remembers since when more than `soft_bytes` wait; true when that has just begun. To be called after each change.
+  bool note_backlog(std::size_t soft_bytes, std::int64_t now) noexcept;
+  // 0: not over the soft limit.
+  std::int64_t over_soft_since() const noexcept { return over_soft_since_; }
   // Writes until empty or the socket is full.
   FlushResult flush(int fd);
   // Drops what has not been started; a frame that is half written stays, since the stream must stay well-formed.
-  // Returns the number of frames dropped.
+  // Returns the number of messages among the dropped frames.
   std::size_t drop_unstarted();
-  void clear() noexcept;
+  // Drops everything, for a socket that is gone; returns the number of messages not wholly written.
+  std::size_t clear() noexcept;
   // Frames it can hold without allocating again (tests and the pool).
   std::size_t capacity() const noexcept { return frames_.capacity(); }
 
@@ -46,10 +51,13 @@ class Outbox {
 
   void consume(std::size_t written);
 
+  std::size_t count_messages(std::size_t from) const noexcept;
+
   std::vector<LocalBuffer> frames_;
   std::size_t head_ = 0;    // index of the first frame not wholly written
   std::size_t offset_ = 0;  // bytes of that frame already written
   std::size_t bytes_ = 0;
+  std::int64_t over_soft_since_ = 0;
 };
 
 // Hands out outboxes and takes them back, so that a fan-out allocates nothing per recipient. Thread: the worker's.

@@ -1,0 +1,82 @@
+// Bus: the message fabric between nodes. What goes in on one node comes out on every node, this one included.
+//
+// Promises that every adapter keeps and tests/contract proves:
+//  - kAccepted means that the bus has the envelope: it reaches every node that is up, unless the bus breaks its own
+//    promise (docs/delivery.md says which it gives).
+//  - Envelopes of one publisher with the same kind and key arrive in the order of their publish() calls.
+//  - publish() never blocks and may be called from any thread; its outcome is told exactly once.
+//  - After stop() neither the sink nor the listener is called any more.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "bus/envelope.h"
+
+namespace pushwire::bus {
+
+enum class PublishOutcome : std::uint8_t {
+  kAccepted,
+  kOverloaded,   // a receiver or queue is full: try again soon. Nobody got it.
+  kUnavailable,  // the bus is away or stopping
+};
+
+// Names one publish() call to its listener: who waits, and for which of his calls.
+struct PublishTicket {
+  std::uint32_t worker = 0;
+  std::uint64_t call = 0;
+};
+
+// Told the outcome of a publish() that returned nothing. On any thread.
+class PublishListener {
+ public:
+  virtual void on_published(PublishTicket ticket, PublishOutcome outcome) = 0;
+
+ protected:
+  ~PublishListener() = default;
+};
+
+enum class Delivered : std::uint8_t {
+  kAccepted,
+  kPause,  // not taken: hand it over again after resume()
+};
+
+// Where envelopes go on this node. Called on any thread, of one publisher in order.
+class EnvelopeSink {
+ public:
+  virtual Delivered on_envelope(Envelope&& envelope) = 0;
+
+ protected:
+  ~EnvelopeSink() = default;
+};
+
+struct Capabilities {
+  bool replay = false;         // can hand over again what was published while this node was away
+  bool ordered = false;        // per publisher and key
+  bool at_least_once = false;  // survives a node's crash after kAccepted
+  bool targeted = false;       // can address one node
+};
+
+struct Health {
+  bool up = false;
+  std::string reason;  // why not, in words for an operator
+};
+
+class Bus {
+ public:
+  virtual ~Bus() = default;
+
+  // Connects and begins to hand envelopes to `sink`. An error names the setting to look at.
+  virtual Result<> start(EnvelopeSink& sink, PublishListener& listener) = 0;
+  // The outcome, when it is known at once; else the listener gets it.
+  virtual std::optional<PublishOutcome> publish(Envelope&& envelope, PublishTicket ticket) = 0;
+  // The sink has room again after kPause.
+  virtual void resume() = 0;
+  virtual Health health() const = 0;
+  virtual Capabilities capabilities() const = 0;
+  virtual void stop() = 0;
+};
+
+}  // namespace pushwire::bus

@@ -1,0 +1,42 @@
+// Envelope: a push as it travels on the bus, from the node that took it to every node that may have receivers.
+// A movable value; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/payload.h"
+
+namespace pushwire::bus {
+
+// Who is meant. The order is that of metrics::PushTarget.
+enum class EnvelopeKind : std::uint8_t { kUser, kUsers, kTopic, kSession, kAll };
+
+struct Envelope {
+  EnvelopeKind kind = EnvelopeKind::kUser;
+  std::string key;                 // user, topic or session; empty for users and all
+  std::vector<std::string> users;  // kUsers only
+  std::string id;
+  std::optional<std::string> event;
+  protocol::PayloadKind payload_kind = protocol::PayloadKind::kJson;
+  std::string payload;  // JSON value, escaped JSON string with its quotes, or base64: as it stands in the message
+  std::string exclude_session;  // empty: none
+  std::string exclude_user;     // empty: none
+  std::int64_t born_ms = 0;     // wall clock of the origin node
+  std::int64_t ttl_ms = 0;      // 0: no end
+  std::int64_t received_ns = 0;  // monotonic clock of the origin node, when the request had been parsed
+  std::string origin;            // node name
+
+  // About what it takes in memory while it waits.
+  std::size_t bytes() const noexcept {
+    std::size_t sum = sizeof(Envelope) + key.size() + id.size() + payload.size() + (event ? event->size() : 0);
+    for (const std::string& user : users) {
+      sum += user.size() + sizeof(std::string);
+    }
+    return sum;
+  }
+};
+
+}  // namespace pushwire::bus

@@ -1,0 +1,71 @@
+#include "hub/dispatcher.h"
+
+#include <algorithm>
+
+namespace pushwire::hub {
+namespace {
+
+PublishStatus status_of(bus::PublishOutcome outcome) {
+  switch (outcome) {
+    case bus::PublishOutcome::kAccepted:
+      return PublishStatus::kAccepted;
+    case bus::PublishOutcome::kOverloaded:
+      return PublishStatus::kOverloaded;
+    case bus::PublishOutcome::kUnavailable:
+      break;
+  }
+  return PublishStatus::kUnavailable;
+}
+
+}  // namespace
+
+std::optional<PublishStatus> Dispatcher::publish(bus::Envelope&& envelope, const CallerId& caller_id,
+                                                 bus::PublishTicket ticket) {
+  std::string id;
+  if (caller_id.body) {
+    switch (dedup_.begin(envelope.id, *caller_id.body, monotonic_ms())) {
+      case DedupVerdict::kDuplicate:
+        return PublishStatus::kDuplicate;
+      case DedupVerdict::kConflict:
+        return PublishStatus::kConflict;
+      case DedupVerdict::kBusy:
+        return PublishStatus::kOverloaded;  // how the first one ends is not known yet: the caller asks again
+      case DedupVerdict::kNew:
+        id = envelope.id;
+        break;
+    }
+  }
+  const std::optional<bus::PublishOutcome> outcome = bus_.publish(std::move(envelope), ticket);
+  if (!outcome) {
+    return std::nullopt;
+  }
+  return settle(id, *outcome);
+}
+
+PublishStatus Dispatcher::settle(std::string_view id, bus::PublishOutcome outcome) {
+  counters_.publish[metrics::index_of(outcome)].fetch_add(1, std::memory_order_relaxed);
+  if (!id.empty()) {
+    if (outcome == bus::PublishOutcome::kAccepted) {
+      dedup_.commit(id);
+    } else {
+      dedup_.abandon(id);
+    }
+  }
+  return status_of(outcome);
+}
+
+bus::Delivered Dispatcher::on_envelope(bus::Envelope&& envelope) {
+  const std::int64_t lag_ms = std::max<std::int64_t>(wall_ms() - envelope.born_ms, 0);
+  if (router_.deliver(std::move(envelope)) == RouteStatus::kOverloaded) {
+    return bus::Delivered::kPause;
+  }
+  counters_.received.fetch_add(1, std::memory_order_relaxed);
+  counters_.lag_ms.store(lag_ms, std::memory_order_relaxed);
+  return bus::Delivered::kAccepted;
+}
+
+void Dispatcher::on_published(bus::PublishTicket ticket, bus::PublishOutcome outcome) {
+  router_.post(ticket.worker, Published{ticket.call, outcome});
+}
+
+}  // namespace pushwire::hub

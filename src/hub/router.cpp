@@ -1,0 +1,83 @@
+#include "hub/router.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+
+namespace pushwire::hub {
+
+using bus::EnvelopeKind;
+
+Router::Router(std::vector<WorkerMailbox*> mailboxes) : mailboxes_(std::move(mailboxes)) {
+  PW_CHECK(!mailboxes_.empty());
+}
+
+std::uint32_t Router::home_worker(std::string_view user) const noexcept {
+  // The high bits choose the worker, since the low ones choose the bucket in that worker's table.
+  return static_cast<std::uint32_t>((hash_name(user) >> 32) % mailboxes_.size());
+}
+
+std::vector<Router::Part> Router::split_users(bus::Envelope& envelope) const {
+  std::vector<std::vector<std::string>> by_worker(mailboxes_.size());
+  for (std::string& user : envelope.users) {
+    by_worker[home_worker(user)].push_back(std::move(user));
+  }
+  std::vector<Part> parts;
+  for (std::uint32_t worker = 0; worker < by_worker.size(); ++worker) {
+    if (!by_worker[worker].empty()) {
+      parts.push_back({worker, ToUsers{std::move(by_worker[worker])}});
+    }
+  }
+  return parts;
+}
+
+std::vector<Router::Part> Router::split(bus::Envelope& envelope) const {
+  if (envelope.kind == EnvelopeKind::kUser) {
+    return {{home_worker(envelope.key), ToUser{envelope.key}}};
+  }
+  if (envelope.kind == EnvelopeKind::kUsers) {
+    return split_users(envelope);
+  }
+  Target target = ToAll{};
+  if (envelope.kind == EnvelopeKind::kTopic) {
+    target = ToTopic{envelope.key};
+  } else if (envelope.kind == EnvelopeKind::kSession) {
+    const auto id = session::SessionId::parse(envelope.key);
+    if (!id) {
+      return {};  // names nobody
+    }
+    target = ToSession{*id};
+  }
+  std::vector<Part> parts;
+  for (std::uint32_t worker = 0; worker < mailboxes_.size(); ++worker) {
+    parts.push_back({worker, target});
+  }
+  return parts;
+}
+
+bool Router::reserve(const std::vector<Part>& parts, std::size_t bytes) const {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!mailboxes_[parts[i].worker]->reserve(bytes)) {
+      while (i > 0) {
+        mailboxes_[parts[--i].worker]->release(bytes);
+      }
+      return false;
+    }
+  }
+  return true;
+}
+
+RouteStatus Router::deliver(bus::Envelope&& envelope) const {
+  const std::size_t bytes = envelope.bytes();
+  std::vector<Part> parts = split(envelope);
+  if (!reserve(parts, bytes)) {
+    return RouteStatus::kOverloaded;
+  }
+  const MessagePtr message(new Message(envelope));
+  message->expect_workers(static_cast<std::uint32_t>(parts.size()));
+  for (Part& part : parts) {
+    mailboxes_[part.worker]->post_reserved(Deliver{std::move(part.target), message, bytes});
+  }
+  return RouteStatus::kAccepted;
+}
+
+}  // namespace pushwire::hub

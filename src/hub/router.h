@@ -1,0 +1,44 @@
+// Router: the way from any thread into the workers' mailboxes. Immutable after construction: an array and a hash.
+// Any thread. Lifetime: the mailboxes outlive it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "bus/envelope.h"
+#include "hub/worker_mail.h"
+#include "net/mailbox.h"
+
+namespace pushwire::hub {
+
+using WorkerMailbox = net::Mailbox<WorkerMail>;
+
+enum class RouteStatus : std::uint8_t { kAccepted, kOverloaded };
+
+class Router {
+ public:
+  explicit Router(std::vector<WorkerMailbox*> mailboxes);
+
+  std::uint32_t worker_count() const noexcept { return static_cast<std::uint32_t>(mailboxes_.size()); }
+  // Where everything about this user happens. The same for the whole life of the process.
+  std::uint32_t home_worker(std::string_view user) const noexcept;
+
+  // Frames the push and mails it to every worker that may have receivers: to all of them, or to none when one is full.
+  [[nodiscard]] RouteStatus deliver(bus::Envelope&& envelope) const;
+  void post(std::uint32_t worker, WorkerMail mail) const { mailboxes_[worker]->post_control(std::move(mail)); }
+
+ private:
+  struct Part {
+    std::uint32_t worker;
+    Target target;
+  };
+  std::vector<Part> split(bus::Envelope& envelope) const;
+  std::vector<Part> split_users(bus::Envelope& envelope) const;
+  bool reserve(const std::vector<Part>& parts, std::size_t bytes) const;
+
+  const std::vector<WorkerMailbox*> mailboxes_;
+};
+
+}  // namespace pushwire::hub
