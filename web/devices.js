@@ -19,7 +19,7 @@ export const devices = [];
 
 function may_reconnect(code) {
   if (code >= 3000 && code < 5000) { return code % 1000 < 500; }
-  return ![1000, 1002, 1003, 1007, 1009].includes(code);
+  return ![1000, 1002, 1003, 1007, 1008, 1009, 1010].includes(code);
 }
 
 class Device {
