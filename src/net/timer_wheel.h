@@ -27,7 +27,7 @@ class Timer {
   void cancel() noexcept;
 
  protected:
-  ~Timer() { cancel(); }
+  virtual ~Timer() { cancel(); }  // virtual only because a friend could delete through it
 
  private:
   friend class TimerWheel;
