@@ -16,9 +16,9 @@
 namespace pushwire::http {
 
 struct ParserLimits {
-  std::size_t head_bytes = 16 * 1024;   // request line and headers: 431
-  std::size_t target_bytes = 8 * 1024;  // 431
-  std::size_t headers = 100;            // 431
+  std::size_t head_bytes = 16 * 1024;    // request line and headers: 431
+  std::size_t target_bytes = 8 * 1024;   // 431
+  std::size_t headers = 100;             // 431
   std::size_t body_bytes = 1024 * 1024;  // 413
   std::size_t chunk_line_bytes = 256;    // size and extensions of one chunk: 400
   std::size_t trailer_bytes = 4 * 1024;  // trailers are read and dropped: 431
