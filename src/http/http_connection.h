@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "http/request_parser.h"
@@ -46,7 +47,7 @@ class HttpHandler {
   virtual void on_request(HttpConnection& connection, const Request& request) = 0;
   // A request was refused with this error by the connection itself (malformed, too large, too slow).
   virtual void on_refused(HttpConnection& connection, const RequestError& error);
-  // The connection is gone; not called after take_over(). If connection.awaits_answer(), the answer has no reader.
+  // The connection is gone; not called after take_over(). If connection.abandoned(), a request was never answered.
   virtual void on_closed(HttpConnection& connection);
 
  protected:
@@ -62,7 +63,8 @@ struct TakenOver {
 // What a connection in work borrows from its server.
 struct ConnectionBuffers {
   RequestParser parser;
-  std::string input;   // received and not yet parsed; bounded by the shared receive buffer
+  std::string input;  // received and not yet parsed; at most one filling of the shared receive buffer
+  std::size_t parsed = 0;
   std::string output;  // answered and not yet with the kernel
   std::size_t sent = 0;
 };
@@ -76,12 +78,14 @@ class HttpConnection final : public net::IoHandler, private net::Timer {
 
   // Requires: awaits_answer().
   void respond(const Response& response);
-  // Requires: awaits_answer(). The connection is dead after this.
+  // Requires: awaits_answer() and request().upgrade. The connection is dead after this.
   TakenOver take_over();
   // Ends it without another word; on_closed() is called.
   void close_now();
 
   bool awaits_answer() const noexcept { return phase_ == Phase::kAwaitingAnswer; }
+  // In on_closed(): it was closed while a request awaited its answer.
+  bool abandoned() const noexcept { return abandoned_; }
   // The request that awaits its answer. Requires: awaits_answer().
   const Request& request() const noexcept { return buffers_->parser.request(); }
   ConnectionTicket ticket() const noexcept { return ticket_; }
@@ -106,51 +110,64 @@ class HttpConnection final : public net::IoHandler, private net::Timer {
   bool start();
   void flush();
   void begin_drain();
+  std::unique_ptr<ConnectionBuffers> release_buffers() noexcept { return std::move(buffers_); }
+  bool closed() const noexcept { return phase_ == Phase::kClosed; }
 
   void on_timer(MonotonicMs now) override;
-  void read_and_process();
-  // One read into the shared buffer. False: nothing to be had now.
-  bool read_once();
+  void advance();
+  std::size_t read_once();
   void process(std::string_view bytes);
-  std::size_t parse_one(std::string_view bytes);
+  void parse_once();
   void on_head_done();
-  void on_body_error(const RequestError& error);
+  void on_parse_error(const RequestError& error);
   void dispatch();
+  void on_deadline();
+
   void refuse(const RequestError& error);
+  bool refused_by_handler();
   void write_answer(const Response& response, AnswerForm form);
   void finish();
   void linger();
   void discard_input();
   void on_input_end();
-  void after_write();
   void rest_if_idle();
   void close();
-  bool output_full() const noexcept;
-  std::size_t unsent() const noexcept;
+
   ConnectionBuffers& buffers();
+  std::size_t unsent() const noexcept;
+  std::string_view waiting_input() const noexcept;
+  bool idle() const noexcept;
+  bool can_parse() const noexcept;
+  bool has_work() const noexcept;
+  void run_again();
   void mark_dirty();
   void set_read_deadline(MonotonicMs after_ms);
   void arm();
 
+  // Constant after construction.
   HttpServer& server_;
-  net::Fd fd_;
   const ConnectionTicket ticket_;
+  // Owned by the loop.
+  net::Fd fd_;
   std::unique_ptr<ConnectionBuffers> buffers_;  // null at rest
-  std::string_view unparsed_;                   // while process() runs: what lies behind the request in work
-  MonotonicMs read_deadline_ = 0;
+  std::string_view unparsed_;                   // in process(): what lies behind the request in work
+  MonotonicMs read_deadline_ = 0;               // 0: none
   MonotonicMs write_deadline_ = 0;
   MonotonicMs armed_for_ = 0;
   std::uint32_t lingered_bytes_ = 0;
   std::uint32_t requests_this_turn_ = 0;
-  Phase phase_ = Phase::kReading;
   AnswerForm form_;
-  bool readable_ = false;   // the last read did not reach EAGAIN
+  Phase phase_ = Phase::kReading;
+  bool readable_ = false;     // the kernel may have more for us
+  bool hangup_seen_ = false;  // so a short read does not mean that nothing is left
   bool input_ended_ = false;
   bool processing_ = false;
-  bool dirty_ = false;
-  bool run_again_ = false;
-  bool wants_writable_ = false;
+  bool head_shown_ = false;  // on_head() was called for the request in work
   bool first_request_ = true;
+  bool dirty_ = false;
+  bool runs_again_ = false;
+  bool watches_writable_ = false;
+  bool abandoned_ = false;
 };
 
 }  // namespace pushwire::http
