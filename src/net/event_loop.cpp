@@ -94,6 +94,7 @@ void EventLoop::account(std::int64_t before_poll, std::int64_t after_poll) {
 void EventLoop::turn(TurnHandler& turn_handler, int max_wait_ms) {
   advance_clock(0);
   const int wait = wait_ms(turn_handler, max_wait_ms);
+  running_again_.swap(again_);  // now, so that who asks in this turn waits for the next one
   std::array<epoll_event, kEventsPerPoll> events;
   const std::int64_t before = monotonic_ns();
   const int ready = epoll_wait(epoll_.get(), events.data(), kEventsPerPoll, wait);
@@ -110,7 +111,6 @@ void EventLoop::turn(TurnHandler& turn_handler, int max_wait_ms) {
       static_cast<IoHandler*>(event.data.ptr)->on_io(event.events);
     }
   }
-  running_again_.swap(again_);
   // By index: a handler may take others, or itself, out of the list while it runs.
   for (std::size_t i = 0; i < running_again_.size(); ++i) {
     if (IoHandler* handler = running_again_[i]; handler != nullptr) {
