@@ -37,6 +37,9 @@ struct BusCounters {
   std::array<std::atomic<std::uint64_t>, metrics::kPublishResultNames.size()> publish{};
   std::atomic<std::uint64_t> received{0};
   std::atomic<std::int64_t> lag_ms{0};
+  // Times that envelopes may have been missed, and how many are known to be: 0 for ever on the embedded bus.
+  std::atomic<std::uint64_t> gaps{0};
+  std::atomic<std::uint64_t> missed{0};
 };
 
 class Dispatcher final : public bus::EnvelopeSink, public bus::PublishListener {

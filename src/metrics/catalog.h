@@ -57,8 +57,10 @@ inline constexpr Family kMaxFds{"process_max_fds", "Most file descriptors the pr
 inline constexpr Family kStartTime{"process_start_time_seconds", "Start of the process, Unix time."};
 }  // namespace family
 
-enum class PushTarget : std::uint8_t { kUser, kUsers, kTopic, kSession, kAll };
-inline constexpr std::array<std::string_view, 5> kPushTargetNames = {"user", "users", "topic", "session", "all"};
+// kUnknown: a push so wrong that its target could not be read.
+enum class PushTarget : std::uint8_t { kUser, kUsers, kTopic, kSession, kAll, kUnknown };
+inline constexpr std::array<std::string_view, 6> kPushTargetNames = {"user",    "users", "topic",
+                                                                     "session", "all",   "unknown"};
 
 enum class PushResult : std::uint8_t { kAccepted, kDuplicate, kInvalid, kOverloaded, kUnavailable };
 inline constexpr std::array<std::string_view, 5> kPushResultNames = {"accepted", "duplicate", "invalid", "overloaded",
@@ -99,7 +101,7 @@ enum class HandshakeResult : std::uint8_t {
   kAbandoned,      // the client left before it was answered
 };
 inline constexpr std::array<std::string_view, 22> kHandshakeResultNames = {
-    "accepted",      "not_found",     "method_not_allowed", "bad_request",          "head_too_large", "timeout",
+    "accepted",      "not_found",     "method_not_allowed", "bad_request",          "head_too_large", "request_timeout",
     "upgrade_required", "draining",   "full",               "overloaded",           "origin_forbidden",
     "token_missing", "token_invalid", "token_expired",      "user_missing",         "user_invalid",   "topic_invalid",
     "topic_forbidden", "topic_limit", "too_many_connections", "no_descriptors",     "abandoned"};

@@ -1,0 +1,47 @@
+#include "api/api_port.h"
+
+#include "api/routes.h"
+
+namespace pushwire::api {
+
+std::optional<http::Response> ApiPort::refuse(const http::RouteMatch& match, const http::Request& request) const {
+  if (keys_.empty()) {
+    if (!is_loopback_host(request.host)) {
+      return http::json_error(403, "forbidden", "without API keys only a loopback Host is served");
+    }
+  } else if (needs_key(Api::route_of(match)) || match.outcome == http::RouteOutcome::kNotFound) {
+    if (request.count("Authorization") != 1 || !keys_.accept(request.header("Authorization"))) {
+      return http::json_error(401, "unauthorized", "an API key is expected: Authorization: Bearer KEY")
+          .with("WWW-Authenticate", "Bearer");
+    }
+  }
+  return Api::refuse(match, request);
+}
+
+std::optional<http::Response> ApiPort::on_head(http::HttpConnection&, const http::Request& request) {
+  const http::RouteMatch match = Api::match(request, request.path);
+  auto response = refuse(match, request);
+  if (response) {
+    count_answer(Api::route_of(match), response->status, api_.stats());
+  }
+  return response;
+}
+
+void ApiPort::on_request(http::HttpConnection& connection, const http::Request& request) {
+  const http::RouteMatch match = Api::match(request, request.path);
+  const Exchange exchange{server_, connection.ticket(), Api::route_of(match)};
+  // A request with a body has been judged already, when its head came.
+  if (!request.has_body) {
+    if (const auto response = refuse(match, request)) {
+      answer(exchange, *response, api_.stats());
+      return;
+    }
+  }
+  api_.handle(exchange, match, request);
+}
+
+void ApiPort::on_refused(http::HttpConnection&, const http::RequestError& error) {
+  count_answer(kUnknownRoute, error.status, api_.stats());
+}
+
+}  // namespace pushwire::api
