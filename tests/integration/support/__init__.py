@@ -1,0 +1,1 @@
+"""What the integration tests share: the gateway as a process, and clients that talk to it."""
