@@ -11,8 +11,6 @@ pkg_check_modules(cli11 REQUIRED IMPORTED_TARGET CLI11)
 add_library(CLI11::CLI11 ALIAS PkgConfig::cli11)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 add_library(tomlplusplus::tomlplusplus ALIAS PkgConfig::tomlplusplus)
-pkg_check_modules(libjwt REQUIRED IMPORTED_TARGET libjwt)
-add_library(pushwire_jwt ALIAS PkgConfig::libjwt)
 
 find_library(BOOST_JSON_LIBRARY NAMES boost_json REQUIRED)
 add_library(pushwire_boost_json INTERFACE)
