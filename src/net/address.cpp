@@ -43,13 +43,14 @@ Result<Address> parse_address(std::string_view host, std::uint16_t port) {
   Address address;
   auto& v4 = reinterpret_cast<sockaddr_in&>(address.storage);
   auto& v6 = reinterpret_cast<sockaddr_in6&>(address.storage);
-  if (inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
+  const bool whole = text.find('\0') == text.npos;  // inet_pton() would see only what is before it
+  if (whole && inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
     v4.sin_family = AF_INET;
     v4.sin_port = htons(port);
     address.length = sizeof v4;
     return address;
   }
-  if (inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1) {
+  if (whole && inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1) {
     v6.sin6_family = AF_INET6;
     v6.sin6_port = htons(port);
     address.length = sizeof v6;

@@ -22,6 +22,22 @@ bool set_option(int fd, int level, int name, int value) {
 
 }  // namespace
 
+Result<> check_unused(const Address& address) {
+  const Fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd || address.port() == 0) {
+    return {};
+  }
+  (void)set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (address.storage.ss_family == AF_INET6) {
+    (void)set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  }
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0 &&
+      errno == EADDRINUSE) {
+    return fail(fmt::format("cannot listen on {}: {}", address.to_string(), std::strerror(errno)));
+  }
+  return {};
+}
+
 Result<Fd> listen_on(const Address& address, const ListenOptions& options) {
   const auto why = [&](const char* what) {
     return fail(fmt::format("cannot {} {}: {}", what, address.to_string(), std::strerror(errno)));
@@ -55,8 +71,11 @@ Listener::Listener(EventLoop& loop, Fd fd, AcceptHandler& handler, std::uint16_t
 Listener::~Listener() { loop_.cancel_run_again(*this); }
 
 void Listener::on_io(std::uint32_t) {
+  if (!reserve_) {
+    reserve_ = open_reserve();  // another thread was faster when it was last given up
+  }
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    if (!handler_.can_accept()) {
+    if (!handler_.can_accept(tag_)) {
       return;  // resume() goes on
     }
     const int accepted = ::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);

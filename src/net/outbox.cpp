@@ -7,11 +7,15 @@
 #include <array>
 #include <cerrno>
 
+#include "base/check.h"
+
 namespace pushwire::net {
 
 void Outbox::push(LocalBuffer frame) {
-  // Room at the front is reused before the vector grows: a slow socket's box stays as large as its backlog.
-  if (head_ > 0 && frames_.size() == frames_.capacity()) {
+  PW_CHECK(frame.size() > 0);  // flush() waits for bytes to be taken
+  // Room at the front is reused before the vector grows, so that a slow socket's box stays as large as its backlog;
+  // only when it is half the box, so that each frame is moved once at most.
+  if (frames_.size() == frames_.capacity() && head_ > 0 && head_ >= frames_.size() / 2) {
     frames_.erase(frames_.begin(), frames_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
   }
