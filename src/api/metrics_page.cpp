@@ -144,7 +144,7 @@ void add_connections(Page& page, const NodeView& node) {
   const NodeTotals totals = totals_of(node);
   page.gauge(family::kConnections, static_cast<double>(totals.connections));
   page.gauge(family::kUsers, static_cast<double>(totals.users));
-  page.gauge(family::kTopics, static_cast<double>(node.topics->topics()));
+  page.gauge(family::kTopics, static_cast<double>(node.counts->topics.topics()));
   page.gauge(family::kSubscriptions, static_cast<double>(totals.subscriptions));
   page.gauge(family::kPendingHandshakes, static_cast<double>(totals.pending_handshakes));
   page.counters(family::kHandshakes, "result", metrics::kHandshakeResultNames,

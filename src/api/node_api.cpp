@@ -65,7 +65,7 @@ http::Response stats_page(const NodeView& node) {
   const NodeTotals totals = totals_of(node);
   std::string out = fmt::format(
       R"({{"node":{},"version":{},"uptime_s":{},"connections":{},"users":{},"topics":{},"subscriptions":{},"draining":{},"workers":[)",
-      quoted(node.name), quoted(node.version), uptime_s(node), totals.connections, totals.users, node.topics->topics(),
+      quoted(node.name), quoted(node.version), uptime_s(node), totals.connections, totals.users, node.counts->topics.topics(),
       totals.subscriptions, node.draining.load(std::memory_order_relaxed));
   for (std::size_t i = 0; i < node.workers.size(); ++i) {
     const WorkerView& worker = node.workers[i];

@@ -11,7 +11,7 @@
 #include "bus/bus.h"
 #include "hub/dispatcher.h"
 #include "hub/router.h"
-#include "hub/topic_census.h"
+#include "hub/local_hub.h"
 #include "metrics/worker_stats.h"
 #include "net/event_loop.h"
 
@@ -30,7 +30,7 @@ struct NodeView {
   std::string io;  // I/O back end in use
   WallMs started_at = 0;
   std::vector<WorkerView> workers;
-  const hub::TopicCensus* topics = nullptr;
+  const hub::NodeCounts* counts = nullptr;
   const hub::Dispatcher* dispatcher = nullptr;
   const hub::DedupTable* dedup = nullptr;
   const bus::Bus* bus = nullptr;

@@ -12,12 +12,12 @@ using protocol::Disconnect;
 using session::ChannelSession;
 using session::UserSession;
 
-LocalHub::LocalHub(net::EventLoop& loop, metrics::WorkerStats& stats, WorkerMailbox& mailbox, TopicCensus& census,
+LocalHub::LocalHub(net::EventLoop& loop, metrics::WorkerStats& stats, WorkerMailbox& mailbox, NodeCounts& node,
                    HubOptions options)
     : loop_(loop),
       stats_(stats),
       mailbox_(mailbox),
-      census_(census),
+      node_(node),
       options_(std::move(options)),
       topics_(*this),
       sessions_(loop, stats, *this, options_.session),
@@ -80,6 +80,7 @@ void LocalHub::settle() {
 std::unique_ptr<session::PendingUpgrade> LocalHub::adopt(std::unique_ptr<session::PendingUpgrade> upgrade) {
   ChannelSession* session = sessions_.admit(*upgrade);
   if (session == nullptr) {
+    node_.admission.leave();
     return upgrade;
   }
   stats_.handshake(metrics::HandshakeResult::kAccepted);
@@ -146,6 +147,7 @@ void LocalHub::on_unsubscribe(ChannelSession& session, std::string_view topic) {
 
 void LocalHub::on_leave(ChannelSession& session) {
   stats_.subscriptions.add(-static_cast<std::int64_t>(topics_.remove_all(session)));
+  node_.admission.leave();
 }
 
 void LocalHub::set_options(HubOptions options) {
@@ -204,6 +206,11 @@ void LocalHub::drain(double rate_per_second) {
 }
 
 void LocalHub::on_timer(MonotonicMs now) {
+  if (has_work()) {  // what was accepted is given out before anybody has to go
+    drained_at_ = now;
+    loop_.timers().arm(*this, now + 1);
+    return;
+  }
   drain_credit_ += drain_rate_ * static_cast<double>(now - drained_at_) / 1000.0;
   drained_at_ = now;
   while (drain_credit_ >= 1) {

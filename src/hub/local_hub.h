@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hub/admission.h"
 #include "hub/fanout.h"
 #include "hub/router.h"
 #include "hub/session_info.h"
@@ -23,6 +24,12 @@
 
 namespace pushwire::hub {
 
+// What the workers of a node count together. Any thread.
+struct NodeCounts {
+  TopicCensus topics;
+  Admission admission;
+};
+
 struct HubOptions {
   std::string node;  // name in the welcome
   session::SessionOptions session;
@@ -31,12 +38,12 @@ struct HubOptions {
 
 class LocalHub final : public session::SessionEvents, private TopicWatcher, private net::Timer {
  public:
-  LocalHub(net::EventLoop& loop, metrics::WorkerStats& stats, WorkerMailbox& mailbox, TopicCensus& census,
+  LocalHub(net::EventLoop& loop, metrics::WorkerStats& stats, WorkerMailbox& mailbox, NodeCounts& node,
            HubOptions options);
   ~LocalHub();
 
   void deliver(Deliver&& mail);
-  // Takes a client over. Gives it back when its user has too many connections and new ones are rejected.
+  // Takes a client over, who has a place by NodeCounts::admission. Gives it back, and the place, when its user has too many connections and new ones are rejected.
   std::unique_ptr<session::PendingUpgrade> adopt(std::unique_ptr<session::PendingUpgrade> upgrade);
   Answer answer(const Question& question);
   // Says 3001 to every client, at this pace; who comes later is told at once.
@@ -58,8 +65,8 @@ class LocalHub final : public session::SessionEvents, private TopicWatcher, priv
   void on_leave(session::ChannelSession& session) override;
 
  private:
-  void on_topic_appeared(std::string_view topic) override { census_.add(topic); }
-  void on_topic_vanished(std::string_view topic) override { census_.remove(topic); }
+  void on_topic_appeared(std::string_view topic) override { node_.topics.add(topic); }
+  void on_topic_vanished(std::string_view topic) override { node_.topics.remove(topic); }
   void on_timer(MonotonicMs now) override;
 
   void give_to_user(std::string_view user, LocalMessage& message, bool expired);
@@ -70,7 +77,7 @@ class LocalHub final : public session::SessionEvents, private TopicWatcher, priv
   net::EventLoop& loop_;
   metrics::WorkerStats& stats_;
   WorkerMailbox& mailbox_;
-  TopicCensus& census_;
+  NodeCounts& node_;
   HubOptions options_;
   TopicTable topics_;
   session::SessionManager sessions_;

@@ -17,6 +17,10 @@ struct ListenOptions {
   int backlog = 4096;
 };
 
+// Whether nobody listens there yet. SO_REUSEPORT alone would let a second process of the same user take half of the
+// first one's clients without a word.
+Result<> check_unused(const Address& address);
+
 // A bound, listening, non-blocking socket. With port 0 the kernel chooses; ask local_address().
 Result<Fd> listen_on(const Address& address, const ListenOptions& options);
 
@@ -27,7 +31,7 @@ class AcceptHandler {
   // The process has no descriptor left: one waiting client was turned away.
   virtual void on_no_descriptor() = 0;
   // False: leave new connections in the kernel's queue until resume() is called.
-  virtual bool can_accept() const = 0;
+  virtual bool can_accept(std::uint16_t listener_tag) const = 0;
 
  protected:
   ~AcceptHandler() = default;

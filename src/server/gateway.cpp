@@ -1,0 +1,207 @@
+#include "server/gateway.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "bus/embedded/embedded_bus.h"
+#include "server/config_load.h"
+#include "server/version.h"
+
+namespace pushwire::server {
+namespace {
+
+std::uint32_t usable_cores() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  return sched_getaffinity(0, sizeof cores, &cores) == 0
+             ? static_cast<std::uint32_t>(std::max(CPU_COUNT(&cores), 1))
+             : 1;
+}
+
+std::vector<std::unique_ptr<WorkerBase>> make_bases(const Config& config) {
+  const std::uint32_t count = config.node.workers == 0 ? usable_cores() : static_cast<std::uint32_t>(config.node.workers);
+  std::vector<std::unique_ptr<WorkerBase>> bases;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    bases.push_back(std::make_unique<WorkerBase>(i, config.node.mailbox_bytes));
+  }
+  return bases;
+}
+
+std::vector<hub::WorkerMailbox*> mailboxes_of(const std::vector<std::unique_ptr<WorkerBase>>& bases) {
+  std::vector<hub::WorkerMailbox*> mailboxes;
+  for (const auto& base : bases) {
+    mailboxes.push_back(&base->mailbox);
+  }
+  return mailboxes;
+}
+
+}  // namespace
+
+Gateway::Gateway(Config config)
+    : config_(std::move(config)),
+      dedup_(config_.dedup.window.count(), config_.dedup.max_ids),
+      bus_(std::make_unique<bus::EmbeddedBus>()),
+      bases_(make_bases(config_)),
+      router_(mailboxes_of(bases_)),
+      dispatcher_(*bus_, router_, dedup_) {
+  fill_view();
+}
+
+Gateway::~Gateway() { stop(); }
+
+void Gateway::fill_view() {
+  view_.name = config_.node.name;
+  view_.version = version();
+  view_.commit = commit();
+  view_.io = "epoll";
+  view_.started_at = wall_ms();
+  view_.counts = &counts_;
+  view_.dispatcher = &dispatcher_;
+  view_.dedup = &dedup_;
+  view_.bus = bus_.get();
+  for (const auto& base : bases_) {
+    view_.workers.push_back({&base->stats, &base->mailbox, &base->loop});
+  }
+}
+
+// --- start -------------------------------------------------------------------------------------------------------
+
+Result<> Gateway::open_port(const Config::Addresses& addresses, std::vector<net::Address>& bound,
+                            std::vector<WorkerListeners>& listeners, std::vector<net::Fd> WorkerListeners::*where) {
+  for (const ListenAddress& wanted : addresses) {
+    auto address = net::parse_address(wanted.host, wanted.port);
+    if (!address) {
+      return fail(address.error().message);
+    }
+    if (auto unused = net::check_unused(*address); !unused) {
+      return unused;
+    }
+    for (WorkerListeners& worker : listeners) {
+      auto fd = net::listen_on(*address, {});
+      if (!fd) {
+        return fail(fd.error().message);
+      }
+      *address = net::local_address(fd->get());  // port 0: the others share what the first one got
+      (worker.*where).push_back(std::move(*fd));
+    }
+    bound.push_back(*address);
+  }
+  return {};
+}
+
+Result<std::vector<WorkerListeners>> Gateway::open_listeners() {
+  std::vector<WorkerListeners> listeners(bases_.size());
+  auto opened = open_port(config_.client.listen, ports_.client, listeners, &WorkerListeners::client);
+  if (opened) {
+    opened = open_port(config_.api.listen, ports_.api, listeners, &WorkerListeners::api);
+  }
+  if (!opened) {
+    return fail(opened.error().message);
+  }
+  return listeners;
+}
+
+BoundPorts Gateway::bound_ports() const {
+  BoundPorts ports;
+  for (const net::Address& address : ports_.client) {
+    ports.client.push_back(address.port());
+  }
+  ports.api_url = fmt::format("http://{}", ports_.api.front().to_string());
+  return ports;
+}
+
+void Gateway::name_listeners() {
+  for (const net::Address& address : ports_.client) {
+    listener_lines_.push_back(fmt::format("clients on ws://{}{}", address.to_string(), config_.client.path));
+  }
+  for (const net::Address& address : ports_.api) {
+    listener_lines_.push_back(fmt::format("api on http://{}", address.to_string()));
+  }
+}
+
+Result<> Gateway::start() {
+  auto listeners = open_listeners();
+  if (!listeners) {
+    return fail(listeners.error().message);
+  }
+  name_listeners();
+  const auto settings = make_settings(config_, bound_ports(), static_cast<std::uint32_t>(bases_.size()));
+  if (!settings) {
+    return fail(settings.error().message);
+  }
+  for (std::size_t i = 0; i < bases_.size(); ++i) {
+    workers_.push_back(std::make_unique<Worker>(*bases_[i], NodeServices{view_, counts_, dispatcher_}, *settings,
+                                                std::move((*listeners)[i])));
+  }
+  if (auto started = bus_->start(dispatcher_, dispatcher_); !started) {
+    return started;
+  }
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    threads_.emplace_back([worker = workers_[i].get()] { worker->run(); });
+    pthread_setname_np(threads_.back().native_handle(), fmt::format("worker-{}", i).c_str());
+  }
+  log_info("node {} runs: version {}, {} workers, bus embedded, io {}", view_.name, view_.version, workers_.size(),
+           view_.io);
+  return {};
+}
+
+// --- while it runs -----------------------------------------------------------------------------------------------
+
+Result<> Gateway::reload(Config fresh) {
+  fresh.node.name = config_.node.name;
+  const std::vector<std::string> later = needs_restart(config_, fresh);
+  // What needs a restart stays as it is, so that the running node and its settings agree.
+  fresh.node = config_.node;
+  fresh.client.listen = config_.client.listen;
+  fresh.client.path = config_.client.path;
+  fresh.api.listen = config_.api.listen;
+  fresh.auth.mode = config_.auth.mode;
+  const auto settings = make_settings(fresh, bound_ports(), static_cast<std::uint32_t>(bases_.size()));
+  if (!settings) {
+    return fail(settings.error().message);
+  }
+  for (const std::string& key : later) {
+    log_warning("reload: {} has changed and needs a restart", key);
+  }
+  config_ = std::move(fresh);
+  dedup_.set_limits(config_.dedup.window.count(), config_.dedup.max_ids);
+  set_log_level(config_.log.level);
+  for (std::uint32_t worker = 0; worker < router_.worker_count(); ++worker) {
+    router_.post(worker, hub::Reconfigure{*settings});
+  }
+  view_.reload_ok.store(true);
+  return {};
+}
+
+void Gateway::drain() {
+  view_.draining.store(true);
+  const double rate = static_cast<double>(config_.drain.rate) / static_cast<double>(bases_.size());
+  for (std::uint32_t worker = 0; worker < router_.worker_count(); ++worker) {
+    router_.post(worker, hub::Drain{rate});
+  }
+}
+
+bool Gateway::drained() const {
+  return std::all_of(bases_.begin(), bases_.end(),
+                     [](const auto& base) { return base->drained.load(std::memory_order_acquire); });
+}
+
+void Gateway::stop() {
+  if (bus_ != nullptr) {
+    bus_->stop();
+  }
+  for (const auto& base : bases_) {
+    base->loop.request_stop();
+  }
+  for (std::thread& thread : threads_) {
+    thread.join();
+  }
+  threads_.clear();
+  workers_.clear();
+}
+
+}  // namespace pushwire::server

@@ -1,0 +1,144 @@
+#include "server/serve.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/commands.h"
+#include "server/gateway.h"
+#include "server/settings.h"
+
+namespace pushwire::server {
+namespace {
+
+constexpr long kPollNs = 20'000'000;  // how often a drain looks whether it is done
+
+sigset_t our_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    sigaddset(&signals, signal);
+  }
+  return signals;
+}
+
+void block_signals() {
+  const sigset_t signals = our_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // inherited by every thread: only this one takes them
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+LogFormat format_of(LogStyle style) {
+  if (style == LogStyle::kAuto) {
+    return isatty(STDERR_FILENO) != 0 ? LogFormat::kText : LogFormat::kJson;
+  }
+  return style == LogStyle::kJson ? LogFormat::kJson : LogFormat::kText;
+}
+
+// As many descriptors as the system lets us have: a connection is one.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+void say(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+class Life {
+ public:
+  Life(const ServeCommand& command, const Environment& environment, Config config)
+      : command_(command), environment_(environment), drain_(config.drain), gateway_(std::move(config)) {}
+
+  int run() {
+    if (const auto started = gateway_.start(); !started) {
+      log_error("{}", started.error().message);
+      return kExitFailure;
+    }
+    for (const std::string& line : gateway_.listener_lines()) {
+      say(line);
+    }
+    say("ready");
+    while (true) {
+      const sigset_t signals = our_signals();
+      const int signal = sigwaitinfo(&signals, nullptr);
+      if (signal == SIGHUP) {
+        reload();
+      } else if (signal > 0) {
+        return drain();
+      }
+    }
+  }
+
+ private:
+  void reload() {
+    LoadResult loaded = load_checked(command_.config, environment_, check_keys);
+    if (!loaded.mistakes.empty()) {
+      log_error("reload: the configuration has mistakes, the old one stays:\n{}", mistakes_text(loaded));
+      gateway_.reload_failed();
+      return;
+    }
+    drain_ = loaded.config.drain;
+    if (const auto done = gateway_.reload(std::move(loaded.config)); !done) {
+      log_error("reload: {}; the old settings stay", done.error().message);
+      gateway_.reload_failed();
+      return;
+    }
+    log_info("reload: done");
+  }
+
+  int drain() {
+    log_info("draining {} connections at {} a second, at most {} s", gateway_.connections(), drain_.rate,
+             drain_.deadline.count() / 1000);
+    gateway_.drain();
+    const MonotonicMs deadline = monotonic_ms() + drain_.deadline.count();
+    const sigset_t signals = our_signals();
+    const timespec pause{0, kPollNs};
+    while (!gateway_.drained()) {
+      const int signal = sigtimedwait(&signals, nullptr, &pause);
+      if (signal == SIGTERM || signal == SIGINT) {
+        log_warning("second signal: stopping at once, {} connections cut", gateway_.connections());
+        return kExitFailure;
+      }
+      if (monotonic_ms() >= deadline) {
+        log_error("drain.deadline has passed with {} connections left", gateway_.connections());
+        return kExitFailure;
+      }
+    }
+    log_info("drained");
+    return kExitGood;
+  }
+
+  const ServeCommand& command_;
+  const Environment& environment_;
+  Config::Drain drain_;
+  Gateway gateway_;
+};
+
+}  // namespace
+
+int serve(const ServeCommand& command, const Environment& environment) {
+  LoadResult loaded = load_checked(command.config, environment, check_keys);
+  if (!loaded.mistakes.empty()) {
+    fmt::print(stderr, "{}", mistakes_text(loaded));
+    return kExitUsage;
+  }
+  block_signals();
+  raise_descriptor_limit();
+  start_log(loaded.config.log.level, format_of(loaded.config.log.format));
+  const int exit_code = Life(command, environment, std::move(loaded.config)).run();
+  stop_log();
+  return exit_code;
+}
+
+}  // namespace pushwire::server

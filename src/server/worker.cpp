@@ -1,0 +1,176 @@
+#include "server/worker.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace pushwire::server {
+namespace {
+
+constexpr std::size_t kReceiveBufferBytes = 64 * 1024;
+constexpr MonotonicMs kHousekeepingMs = 500;
+// With too many handshakes under way, new connections first wait in the kernel's queue for so long.
+constexpr MonotonicMs kPatienceMs = 1000;
+
+std::string bytes_of(const http::Response& response) {
+  std::string out;
+  http::DateCache date;
+  response.append_to(out, {}, date.at(wall_ms()));
+  return out;
+}
+
+}  // namespace
+
+Worker::Worker(WorkerBase& base, const NodeServices& services, std::shared_ptr<const WorkerSettings> settings,
+               WorkerListeners listeners)
+    : base_(base),
+      services_(services),
+      settings_(std::move(settings)),
+      receive_buffer_(kReceiveBufferBytes),
+      hub_(base.loop, base.stats, base.mailbox, services.counts, settings_->hub),
+      api_(base.index, services.view, services.dispatcher, hub_.sessions().ids(), base.stats),
+      api_port_(api_, settings_->keys),
+      client_port_(services.view, services.counts, base.stats, api_, *this, settings_),
+      api_server_(base.loop, api_port_, receive_buffer_, settings_->api_http),
+      client_server_(base.loop, client_port_, receive_buffer_, settings_->client_http),
+      refused_(base.loop) {
+  api_port_.attach(api_server_);
+  client_port_.attach(client_server_);
+  for (net::Fd& fd : listeners.client) {
+    listeners_.push_back(std::make_unique<net::Listener>(base.loop, std::move(fd), *this, kClientPort));
+  }
+  for (net::Fd& fd : listeners.api) {
+    listeners_.push_back(std::make_unique<net::Listener>(base.loop, std::move(fd), *this, kApiPort));
+  }
+  base.loop.timers().arm(*this, base.loop.now() + kHousekeepingMs);
+}
+
+Worker::~Worker() = default;
+
+void Worker::run() {
+  base_.loop.run(*this);
+  flush();
+  client_server_.shutdown();
+  api_server_.shutdown();
+  destroy_closed();
+}
+
+// --- the turn ----------------------------------------------------------------------------------------------------
+
+void Worker::drain_mail() {
+  base_.mailbox.drain([this](hub::WorkerMail&& mail) { carry_out(std::move(mail)); });
+}
+
+void Worker::on_timers(MonotonicMs now) { base_.loop.timers().expire(now); }
+
+void Worker::flush() {
+  hub_.step();
+  hub_.sessions().flush();
+  hub_.settle();
+  api_server_.flush();
+  client_server_.flush();
+}
+
+void Worker::destroy_closed() {
+  hub_.sessions().destroy_closed();
+  api_server_.destroy_closed();
+  client_server_.destroy_closed();
+  base_.stats.pending_handshakes.set(static_cast<std::int64_t>(client_server_.open_count()));
+  if (crowded_since_ != 0 && client_server_.open_count() < settings_->max_pending_handshakes) {
+    crowded_since_ = 0;
+    std::for_each(listeners_.begin(), listeners_.end(), [](const auto& listener) { listener->resume(); });
+  }
+  if (hub_.drained()) {
+    base_.drained.store(true, std::memory_order_release);
+  }
+}
+
+void Worker::on_timer(MonotonicMs now) {
+  // Whoever waits because descriptors had run out, or because there were too many handshakes for too long.
+  for (const auto& listener : listeners_) {
+    listener->resume();
+  }
+  base_.loop.timers().arm(*this, now + kHousekeepingMs);
+}
+
+// --- coming in ---------------------------------------------------------------------------------------------------
+
+bool Worker::too_many_handshakes() const {
+  return client_server_.open_count() >= settings_->max_pending_handshakes;
+}
+
+bool Worker::can_accept(std::uint16_t port) const {
+  if (port == kApiPort || !too_many_handshakes()) {
+    return true;
+  }
+  return crowded_since_ != 0 && base_.loop.now() - crowded_since_ >= kPatienceMs;
+}
+
+void Worker::on_accept(net::Fd fd, std::uint16_t port) {
+  if (port == kApiPort) {
+    api_server_.adopt(std::move(fd));
+    return;
+  }
+  if (too_many_handshakes()) {
+    base_.stats.handshake(metrics::HandshakeResult::kOverloaded);
+    refused_.refuse(std::move(fd), bytes_of(session::refusal_of(session::Door::kOverloaded).response()));
+    return;
+  }
+  client_server_.adopt(std::move(fd));
+  if (too_many_handshakes() && crowded_since_ == 0) {
+    crowded_since_ = std::max<MonotonicMs>(base_.loop.now(), 1);
+    log_warning("worker {}: {} handshakes are under way, accepting pauses", base_.index, client_server_.open_count());
+  }
+}
+
+void Worker::on_no_descriptor() {
+  base_.stats.handshake(metrics::HandshakeResult::kNoDescriptors);
+}
+
+void Worker::on_upgrade(std::unique_ptr<session::PendingUpgrade> upgrade) {
+  const std::uint32_t home = services_.dispatcher.router().home_worker(upgrade->user);
+  if (home == base_.index) {
+    adopt(std::move(upgrade));
+  } else {
+    services_.dispatcher.router().post(home, hub::Adopt{std::move(upgrade)});
+  }
+}
+
+void Worker::adopt(std::unique_ptr<session::PendingUpgrade> upgrade) {
+  if (const auto rejected = hub_.adopt(std::move(upgrade))) {
+    const session::Refusal refusal = session::too_many_connections();
+    base_.stats.handshake(refusal.result);
+    refused_.refuse(std::move(rejected->fd), bytes_of(refusal.response()));
+  }
+}
+
+// --- mail --------------------------------------------------------------------------------------------------------
+
+void Worker::carry_out(hub::WorkerMail&& mail) {
+  if (auto* deliver = std::get_if<hub::Deliver>(&mail)) {
+    hub_.deliver(std::move(*deliver));
+  } else if (auto* adopted = std::get_if<hub::Adopt>(&mail)) {
+    adopt(std::move(adopted->upgrade));
+  } else if (auto* ask = std::get_if<hub::Ask>(&mail)) {
+    services_.dispatcher.router().post(ask->reply_to.worker, hub::Reply{ask->reply_to.call, hub_.answer(ask->question)});
+  } else if (auto* reply = std::get_if<hub::Reply>(&mail)) {
+    api_.on_reply(std::move(*reply));
+  } else if (const auto* published = std::get_if<hub::Published>(&mail)) {
+    api_.on_published(*published);
+  } else if (auto* fresh = std::get_if<hub::Reconfigure>(&mail)) {
+    apply(std::static_pointer_cast<const WorkerSettings>(fresh->settings));
+  } else {
+    hub_.drain(std::get<hub::Drain>(mail).rate_per_second);
+  }
+}
+
+void Worker::apply(std::shared_ptr<const WorkerSettings> settings) {
+  settings_ = std::move(settings);
+  hub_.set_options(settings_->hub);
+  api_port_.set_keys(settings_->keys);
+  client_port_.set_settings(settings_);
+  api_server_.set_limits(settings_->api_http);
+  client_server_.set_limits(settings_->client_http);
+}
+
+}  // namespace pushwire::server
