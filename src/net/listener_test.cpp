@@ -22,7 +22,7 @@ struct Door final : AcceptHandler, TurnHandler {
     last_tag = tag;
   }
   void on_no_descriptor() override { ++turned_away; }
-  bool can_accept() const override { return open; }
+  bool can_accept(std::uint16_t) const override { return open; }
 
   void drain_mail() override {}
   void on_timers(MonotonicMs) override {}
@@ -79,6 +79,15 @@ TEST(Listener, AcceptsWithTheOptionsOfTheListener) {
 TEST(Listener, TwoMayShareAnAddress) {
   const Fd first = listen_on(loopback(), {}).value();
   EXPECT_TRUE(listen_on(loopback(local_address(first.get()).port()), {}));
+}
+
+TEST(Listener, AnAddressSomebodyListensOnIsNotUnused) {
+  const Fd first = listen_on(loopback(), {}).value();
+  const Address taken = local_address(first.get());
+  const auto unused = check_unused(taken);
+  ASSERT_FALSE(unused);
+  EXPECT_NE(unused.error().message.find("cannot listen on " + taken.to_string()), std::string::npos);
+  EXPECT_TRUE(check_unused(loopback()));
 }
 
 TEST(Listener, SaysWhatIsWrongWithAnAddress) {
