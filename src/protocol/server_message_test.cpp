@@ -63,9 +63,9 @@ TEST(ServerMessage, MessageKeepsAnEmptyEventThatWasGiven) {
             R"({"type":"message","id":"m1","event":"","data":0})");
 }
 
-TEST(ServerMessage, MessageEscapesTheEvent) {
-  EXPECT_EQ(written({"m1", "a\"\\b", std::nullopt, PayloadKind::kJson, "0"}),
-            R"({"type":"message","id":"m1","event":"a\"\\b","data":0})");
+TEST(ServerMessage, MessageEscapesEveryNameItIsGiven) {
+  EXPECT_EQ(written({"m\"1", "a\"\\b", "t\n", PayloadKind::kJson, "0"}),
+            R"({"type":"message","id":"m\"1","event":"a\"\\b","topic":"t\n","data":0})");
 }
 
 TEST(ServerMessage, MessageCarriesTextAsItWasEscaped) {
