@@ -6,6 +6,7 @@ CMakeLists.txt says for each room its LEVEL and its DEPS (pw_module). This fails
   - an #include "room/..." of a room that DEPS does not name, or of a file that is not there,
   - an #include that reaches another file by a path that does not begin with a room,
   - headers that include each other in a circle,
+  - a name.cpp that does not include its name.h first (this proves that the header compiles alone),
   - a folder of src/ that is no room.
 
     tools/check_layers.py [ROOT]
@@ -18,6 +19,7 @@ from pathlib import Path
 
 MODULE = re.compile(r"^\s*pw_module\s*\(([^)]*)\)", re.MULTILINE)
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+FIRST_INCLUDE = re.compile(r'^\s*#\s*include\s*(\S+)', re.MULTILINE)
 KEYWORDS = ("NAME", "LEVEL", "DEPS", "LIBS")
 
 # Headers that come from outside src/ and are included in quotes.
@@ -100,6 +102,15 @@ def check_include(source: Path, file: str, included: str, rooms: dict[str, Room]
     return ""
 
 
+def check_own_header(source: Path, file: str, text: str) -> str:
+    """What is wrong with the first include of a .cpp that has a header of the same name; empty if nothing is."""
+    header = file.removesuffix(".cpp") + ".h"
+    if not file.endswith(".cpp") or not (source / header).is_file():
+        return ""
+    first = FIRST_INCLUDE.search(text)
+    return "" if first and first[1] == f'"{header}"' else f'the first #include must be "{header}"'
+
+
 def check(root: Path) -> list[str]:
     rooms = read_rooms((root / "CMakeLists.txt").read_text())
     source = root / "src"
@@ -114,6 +125,9 @@ def check(root: Path) -> list[str]:
             continue
         text = path.read_text()
         includes[file] = INCLUDE.findall(text)
+        own = check_own_header(source, file, text)
+        if own:
+            faults.append(f"src/{file}: {own}")
         for match in INCLUDE.finditer(text):
             fault = check_include(source, file, match[1], rooms)
             if fault:

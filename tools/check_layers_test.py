@@ -48,10 +48,10 @@ class CheckLayers(unittest.TestCase):
         self.assert_one_fault("src/net/up.cpp:2", {"net/up.cpp": '#include "net/loop.h"\n#include "http/server.h"\n'})
 
     def test_refuses_an_arrow_down_that_is_not_declared(self):
-        self.assert_one_fault("bus may include only bus base", {"bus/bus.cpp": '#include "net/loop.h"\n'})
+        self.assert_one_fault("bus may include only bus base", {"bus/other.cpp": '#include "net/loop.h"\n'})
 
     def test_refuses_an_arrow_sideways(self):
-        self.assert_one_fault("bus may include only", {"bus/bus.cpp": '#include "http/server.h"\n'})
+        self.assert_one_fault("bus may include only", {"bus/other.cpp": '#include "http/server.h"\n'})
 
     def test_refuses_an_arrow_in_a_test_and_in_an_adapter_folder(self):
         self.assert_one_fault("src/bus/bus_test.cpp:1", {"bus/bus_test.cpp": '#include "net/loop.h"\n'})
@@ -70,6 +70,12 @@ class CheckLayers(unittest.TestCase):
             "net/a.h -> net/b.h -> net/a.h",
             {"net/a.h": '#include "net/b.h"\n', "net/b.h": '#include "net/a.h"\n'},
         )
+
+    def test_refuses_a_unit_that_does_not_begin_with_its_own_header(self):
+        late = '#include <string>\n#include "net/loop.h"\n'
+        self.assert_one_fault('the first #include must be "net/loop.h"', {"net/loop.cpp": late})
+        self.assert_one_fault('the first #include must be "net/loop.h"', {"net/loop.cpp": "\n"})
+        self.assertEqual(self.faults({"net/loop_test.cpp": late}), [])
 
     def test_refuses_deps_that_do_not_go_down(self):
         self.assert_one_fault("arrows go down", {}, CMAKE.replace("bus LEVEL 3 DEPS base", "bus LEVEL 3 DEPS base http"))
