@@ -72,8 +72,12 @@ std::optional<std::string> decode(std::string_view text, const std::array<std::u
 
 }  // namespace
 
-std::string base64_encode(std::string_view bytes) { return encode(bytes, kStandard, true); }
-std::string base64url_encode(std::string_view bytes) { return encode(bytes, kUrl, false); }
+std::string base64_encode(std::string_view bytes) {
+  return encode(bytes, kStandard, true);
+}
+std::string base64url_encode(std::string_view bytes) {
+  return encode(bytes, kUrl, false);
+}
 
 std::optional<std::string> base64_decode(std::string_view text) {
   if (text.size() % 4 != 0) {
@@ -105,6 +109,8 @@ bool is_base64(std::string_view text) noexcept {
   return (last & unused) == 0;
 }
 
-std::optional<std::string> base64url_decode(std::string_view text) { return decode(text, kUrlReverse); }
+std::optional<std::string> base64url_decode(std::string_view text) {
+  return decode(text, kUrlReverse);
+}
 
 }  // namespace pushwire

@@ -9,9 +9,9 @@ namespace pushwire {
 
 }  // namespace pushwire
 
-#define PW_CHECK(condition)                                          \
-  do {                                                               \
-    if (!(condition)) [[unlikely]] {                                 \
-      ::pushwire::check_failed(__FILE__, __LINE__, #condition);      \
-    }                                                                \
+#define PW_CHECK(condition)                                     \
+  do {                                                          \
+    if (!(condition)) [[unlikely]] {                            \
+      ::pushwire::check_failed(__FILE__, __LINE__, #condition); \
+    }                                                           \
   } while (false)

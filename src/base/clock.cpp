@@ -15,9 +15,13 @@ std::int64_t read_ns(clockid_t id) noexcept {
 
 }  // namespace
 
-std::int64_t monotonic_ns() noexcept { return read_ns(CLOCK_MONOTONIC); }
+std::int64_t monotonic_ns() noexcept {
+  return read_ns(CLOCK_MONOTONIC);
+}
 
-WallMs wall_ms() noexcept { return read_ns(CLOCK_REALTIME) / 1'000'000; }
+WallMs wall_ms() noexcept {
+  return read_ns(CLOCK_REALTIME) / 1'000'000;
+}
 
 std::string format_time(WallMs time) {
   // Floor division, so that times before 1970 keep their milliseconds positive.

@@ -11,7 +11,9 @@ using MonotonicMs = std::int64_t;  // since an arbitrary start; never jumps
 using WallMs = std::int64_t;       // since 1970-01-01 UTC; may jump
 
 std::int64_t monotonic_ns() noexcept;
-inline MonotonicMs monotonic_ms() noexcept { return monotonic_ns() / 1'000'000; }
+inline MonotonicMs monotonic_ms() noexcept {
+  return monotonic_ns() / 1'000'000;
+}
 WallMs wall_ms() noexcept;
 
 // RFC 3339 in UTC with milliseconds: "2026-01-31T09:30:00.123Z".

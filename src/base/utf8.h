@@ -18,8 +18,8 @@ class Utf8Validator {
   void reset() noexcept { *this = {}; }
 
  private:
-  std::uint8_t state_ = 0;  // continuation bytes still expected; 0xff after a fault
-  std::uint8_t low_ = 0x80;   // bounds of the next continuation byte
+  std::uint8_t state_ = 0;   // continuation bytes still expected; 0xff after a fault
+  std::uint8_t low_ = 0x80;  // bounds of the next continuation byte
   std::uint8_t high_ = 0xbf;
 };
 
