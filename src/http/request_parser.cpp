@@ -129,8 +129,12 @@ RequestError explain(const error_code& code, std::string_view head) {
 
 enum class ChunkLine : std::uint8_t { kBad, kData, kLast };
 
-// The size line of a chunk as far as it decides what must be collected before Beast sees it.
+// The size line of a chunk, perhaps behind the line end of the chunk before, as far as it decides what must be
+// collected before Beast sees it.
 ChunkLine classify(std::string_view line) noexcept {
+  if (line.starts_with("\r\n")) {
+    line.remove_prefix(2);
+  }
   const std::size_t end = line.find_first_not_of("0123456789abcdefABCDEF");
   if (end == 0 || end == line.npos || std::string_view("\r; \t").find(line[end]) == std::string_view::npos) {
     return ChunkLine::kBad;
@@ -311,8 +315,7 @@ void RequestParser::Impl::on_chunk_line(Event event) {
     after_chunk = false;  // stays in `carry`: Beast reads it together with the size line
     return;
   }
-  const std::string_view line = std::string_view(carry).substr(carry.starts_with('\r') ? 2 : 0);
-  const ChunkLine kind = event == Event::kLine && !after_chunk ? classify(line) : ChunkLine::kBad;
+  const ChunkLine kind = event == Event::kLine && !after_chunk ? classify(carry) : ChunkLine::kBad;
   if (kind == ChunkLine::kBad) {
     return fail(bad("the chunked body is malformed"));
   }

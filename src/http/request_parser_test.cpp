@@ -178,6 +178,7 @@ TEST(RequestParser, RefusesMalformedChunks) {
                            "1\r\naX\r\n",
                            "1\r\na0\r\n\r\n",
                            "1\r\na\n0\r\n\r\n",
+                           "1\r\na\r\x08",
                            "5;a=\"\x01\"\r\n",
                            "0;\r\n\r\n",
                            "0\r\nbad trailer\r\n\r\n",
