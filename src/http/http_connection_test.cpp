@@ -255,6 +255,20 @@ TEST(HttpConnection, TooLargeBodyIs413UnlessTheHandlerRefusesForAnotherReason) {
   EXPECT_EQ(test.refused, std::vector<int>{413});
 }
 
+// Over TCP, where a close with unread input is a reset that can destroy the answer on its way.
+TEST(HttpConnection, ClientThatGoesOnSendingStillReadsItsRefusal) {
+  TestServer test;
+  const net::Fd client = test.connect_tcp();
+  TestServer::write(client,
+                    "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 9999999\r\n\r\n" + std::string(30'000, 'x'));
+  test.turns(10);
+  TestServer::write(client, std::string(30'000, 'y'));
+  test.turns(10);
+  const std::string answer = answers_in(TestServer::receive(client));
+  EXPECT_TRUE(answer.starts_with("413 ")) << answer;
+  EXPECT_TRUE(answer.ends_with("<end>")) << answer;
+}
+
 TEST(HttpConnection, HandlerMayRefuseBeforeTheBodyIsRead) {
   TestServer test;
   const net::Fd client = test.connect();

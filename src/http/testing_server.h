@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "http/http_server.h"
 #include "net/event_loop.h"
+#include "net/listener.h"
 
 namespace pushwire::http::testing {
 
@@ -31,6 +32,16 @@ class TestServer final : public HttpHandler, public net::TurnHandler {
     }
     PW_CHECK(server.adopt(net::Fd(ends[0])));
     return net::Fd(ends[1]);
+  }
+
+  net::Fd connect_tcp() {
+    const net::Fd listener = net::listen_on(net::parse_address("127.0.0.1", 0).value(), {}).value();
+    const net::Address to = net::local_address(listener.get());
+    net::Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    PW_CHECK(::connect(client.get(), reinterpret_cast<const sockaddr*>(&to.storage), to.length) == 0);
+    PW_CHECK(::fcntl(client.get(), F_SETFL, O_NONBLOCK) == 0);
+    PW_CHECK(server.adopt(net::Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC))));
+    return client;
   }
 
   void turns(int count = 4) {
