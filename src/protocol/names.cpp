@@ -86,8 +86,9 @@ bool is_valid_session_id(std::string_view text) noexcept {
 bool is_valid_device(std::string_view text) noexcept {
   return is_printable_utf8(text, kMaxDeviceBytes);
 }
+
 bool is_valid_event(std::string_view text) noexcept {
-  return is_printable_utf8(text, kMaxEventBytes);
+  return text.size() <= kMaxEventBytes && is_valid_utf8(text);
 }
 
 }  // namespace pushwire::protocol

@@ -28,7 +28,7 @@ inline constexpr std::size_t kSessionIdBytes = 22;  // 128 random bits in base64
 [[nodiscard]] bool is_valid_session_id(std::string_view text) noexcept;
 // At most 64 bytes of UTF-8 without control characters; may be empty.
 [[nodiscard]] bool is_valid_device(std::string_view text) noexcept;
-// At most 128 bytes of UTF-8 without control characters; may be empty.
+// At most 128 bytes of UTF-8; may be empty.
 [[nodiscard]] bool is_valid_event(std::string_view text) noexcept;
 
 }  // namespace pushwire::protocol

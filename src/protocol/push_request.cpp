@@ -26,7 +26,7 @@ constexpr std::string_view kUserRule = "a user id is 1 to 128 bytes of UTF-8 wit
 constexpr std::string_view kTopicRule = "a topic is 1 to 128 bytes of A-Z a-z 0-9 . _ : - /";
 constexpr std::string_view kSessionRule = "a session is the 22 characters that its welcome named";
 constexpr std::string_view kIdRule = "an id is 1 to 64 bytes of A-Z a-z 0-9 . _ : -";
-constexpr std::string_view kEventRule = "an event is at most 128 bytes of UTF-8 without control characters";
+constexpr std::string_view kEventRule = "an event is at most 128 bytes of UTF-8";
 
 template <class T>
 using Parsed = Result<T, PushError>;
