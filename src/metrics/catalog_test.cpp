@@ -23,10 +23,10 @@ void expect_names_of(const std::array<std::string_view, N>& names, E last) {
 }
 
 TEST(Catalog, NamesEachValueOfEachClosedList) {
-  expect_names_of(kPushTargetNames, PushTarget::kAll);
+  expect_names_of(kPushTargetNames, PushTarget::kUnknown);
   expect_names_of(kPushResultNames, PushResult::kUnavailable);
   expect_names_of(kDropReasonNames, DropReason::kOverloaded);
-  expect_names_of(kHandshakeResultNames, HandshakeResult::kAbandoned);
+  expect_names_of(kHandshakeResultNames, HandshakeResult::kNoDescriptors);
   expect_names_of(kPublishResultNames, PublishResult::kUnavailable);
 }
 
