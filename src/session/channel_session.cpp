@@ -263,6 +263,9 @@ void ChannelSession::on_event(const websocket::Event& event) {
       on_fault(event);
       return;
     case Kind::kText:
+      if (inbound_ != nullptr) {
+        inbound_->since = manager_.loop_.now();  // what is unfinished after this one is another message
+      }
       if (state_ == State::kOpen) {
         on_text(event.payload);
       }
