@@ -191,10 +191,7 @@ void HttpConnection::respond(const Response& response) {
   phase_ = Phase::kReading;
   first_request_ = false;
   head_shown_ = false;
-  set_read_deadline(server_.limits_.idle_timeout_ms);
-  if (!processing_ && has_work()) {
-    run_again();
-  }
+  set_read_deadline(server_.limits_.idle_timeout_ms);  // what waits behind it goes on after the flush of this turn
 }
 
 TakenOver HttpConnection::take_over() {
@@ -238,7 +235,6 @@ void HttpConnection::finish() {
   phase_ = Phase::kFinishing;
   read_deadline_ = 0;
   unparsed_ = {};
-  buffers_->parsed = buffers_->input.size();
   mark_dirty();
 }
 

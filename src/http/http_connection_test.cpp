@@ -203,12 +203,13 @@ TEST(HttpConnection, SlowHeadOfALaterRequestIsToldSoToo) {
 TEST(HttpConnection, SlowBodyIsToldSoAndClosed) {
   TestServer test;
   const net::Fd client = test.connect();
+  test.exchange(client, kGet);
   test.send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab");
   test.let_pass(9'000);
   EXPECT_EQ(test.receive(client), "");
   test.let_pass(1'500);
   EXPECT_TRUE(answers_in(test.receive(client)).starts_with("408 "));
-  EXPECT_TRUE(test.requests.empty());
+  EXPECT_EQ(test.requests.size(), 1U);
 }
 
 TEST(HttpConnection, IdleConnectionIsClosedWithoutAWord) {
@@ -276,6 +277,15 @@ TEST(HttpConnection, HandlerMayRefuseBeforeTheBodyIsRead) {
   EXPECT_TRUE(answer.starts_with("401 ")) << answer;
   EXPECT_TRUE(answer.ends_with("<end>"));
   EXPECT_TRUE(test.requests.empty());
+}
+
+TEST(HttpConnection, HandlerSeesEachHeadOnce) {
+  TestServer test;
+  const net::Fd client = test.connect();
+  const std::string answer = answers_in(
+      test.exchange(client, "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\nffffff\r\n"));
+  EXPECT_TRUE(answer.starts_with("413 ")) << answer;
+  EXPECT_EQ(test.heads, std::vector<std::string>{"/c"});
 }
 
 TEST(HttpConnection, ExpectContinueIsAnsweredBeforeTheBody) {

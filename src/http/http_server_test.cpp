@@ -72,6 +72,22 @@ TEST(HttpServer, ShutdownClosesAll) {
   EXPECT_EQ(test.server.open_count(), 0U);
 }
 
+// The address sanitizer sees it if the loop still calls one that has gone.
+TEST(HttpServer, ConnectionThatWasToRunAgainMayGo) {
+  TestServer test;
+  const net::Fd client = test.connect();
+  std::string many;
+  for (int i = 0; i < 100; ++i) {
+    many += kGet;
+  }
+  TestServer::write(client, many);
+  test.turns(1);
+  test.server.shutdown();
+  test.server.destroy_closed();
+  test.turns();
+  EXPECT_EQ(test.requests.size(), 64U);
+}
+
 TEST(HttpServer, NewLimitsHoldForLaterRequests) {
   TestServer test;
   const net::Fd client = test.connect();
