@@ -123,6 +123,7 @@ void PushApi::count(const Item& item) {
       case PublishStatus::kOverloaded:
         result = PushResult::kOverloaded;
         stats_.drop(metrics::DropReason::kOverloaded);
+        overload_log_.warn(monotonic_ms(), "refusing pushes with 503: a worker's mailbox is full");
         break;
       case PublishStatus::kUnavailable:
         result = PushResult::kUnavailable;

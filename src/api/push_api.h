@@ -12,6 +12,7 @@
 
 #include "api/exchange.h"
 #include "api/node_view.h"
+#include "base/quiet_log.h"
 #include "hub/dispatcher.h"
 #include "hub/worker_mail.h"
 #include "metrics/worker_stats.h"
@@ -60,6 +61,7 @@ class PushApi {
   hub::Dispatcher& dispatcher_;
   session::RandomIds& ids_;
   metrics::WorkerStats& stats_;
+  QuietLog overload_log_;
   std::uint64_t next_call_ = 0;
   std::unordered_map<std::uint64_t, Call> waiting_;  // only buses that answer later put something here
 };

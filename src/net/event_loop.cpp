@@ -61,6 +61,7 @@ void EventLoop::request_stop() noexcept {
 }
 
 void EventLoop::run(TurnHandler& turn_handler) {
+  owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   while (!stop_.load(std::memory_order_acquire)) {
     turn(turn_handler, -1);
   }

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -58,6 +59,8 @@ class EventLoop {
 
   // Any thread: ends a sleeping poll.
   void wake() noexcept;
+  // Any thread: whether it is the one that runs the loop.
+  bool is_current() const noexcept { return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
   // Any thread, also a signal handler: run() returns after the current turn.
   void request_stop() noexcept;
 
@@ -84,6 +87,7 @@ class EventLoop {
   std::int64_t period_start_ns_ = 0;
   std::int64_t period_idle_ns_ = 0;
   std::atomic<double> busy_ratio_{0};
+  std::atomic<std::thread::id> owner_{};
   std::atomic<bool> stop_{false};
 };
 

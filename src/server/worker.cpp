@@ -125,6 +125,7 @@ void Worker::on_accept(net::Fd fd, std::uint16_t port) {
 
 void Worker::on_no_descriptor() {
   base_.stats.handshake(metrics::HandshakeResult::kNoDescriptors);
+  descriptor_log_.warn(base_.loop.now(), "turning clients away: the process may open no more files (ulimit -n)");
 }
 
 void Worker::on_upgrade(std::unique_ptr<session::PendingUpgrade> upgrade) {

@@ -13,6 +13,7 @@
 #include "api/api.h"
 #include "api/api_port.h"
 #include "api/node_view.h"
+#include "base/quiet_log.h"
 #include "hub/dispatcher.h"
 #include "hub/local_hub.h"
 #include "http/http_server.h"
@@ -62,7 +63,7 @@ class Worker final : public net::TurnHandler, public net::AcceptHandler, private
   void on_timers(MonotonicMs now) override;
   void flush() override;
   void destroy_closed() override;
-  bool has_work() const override { return hub_.has_work(); }
+  bool has_work() const override { return hub_.has_work() || base_.mailbox.has_mail(); }
 
  private:
   enum Port : std::uint16_t { kClientPort, kApiPort };
@@ -90,6 +91,7 @@ class Worker final : public net::TurnHandler, public net::AcceptHandler, private
   http::HttpServer client_server_;
   RefusedSockets refused_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
+  QuietLog descriptor_log_;
   MonotonicMs crowded_since_ = 0;  // 0: there is room for handshakes
 };
 

@@ -325,6 +325,10 @@ void ChannelSession::close(Disconnect why) {
   if (state_ != State::kOpen) {
     return;
   }
+  if (why == Disconnect::kSlowClient) {
+    manager_.slow_log_.warn(manager_.loop_.now(), "closing a slow client of user {}: {} bytes wait for its socket",
+                            user_->user(), outbox_ == nullptr ? 0 : outbox_->bytes());
+  }
   leave(why);
   if (why == Disconnect::kSlowClient && outbox_ != nullptr) {
     const std::size_t before = outbox_->bytes();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/quiet_log.h"
 #include "base/slab.h"
 #include "metrics/worker_stats.h"
 #include "net/event_loop.h"
@@ -100,6 +101,7 @@ class SessionManager {
   SessionEvents& events_;
   SessionOptions options_;
   std::vector<char> receive_buffer_;  // one for all connections: nothing is kept in it between two reads
+  QuietLog slow_log_;
   net::LocalBuffer ping_;
   net::LocalBuffer pong_text_;
   net::OutboxPool outboxes_;
