@@ -1,5 +1,5 @@
 // Sizes ("64KiB") and durations ("250ms", "10s") as people write them in the configuration and on the command line.
-// Pure functions, any thread. An error's message completes the sentence `"TEXT" is …`: what is wrong, what is expected.
+// Pure functions, any thread. An error completes the sentence `"TEXT" is …`: what is wrong, what is expected.
 #pragma once
 
 #include <chrono>

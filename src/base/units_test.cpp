@@ -87,7 +87,8 @@ TEST(Units, FormattedTextParsesBackToTheSameValue) {
                                     std::numeric_limits<std::uint64_t>::max()}) {
     EXPECT_EQ(parse_size(format_size(bytes)).value(), bytes);
   }
-  for (const milliseconds duration : {milliseconds(1), milliseconds(60'000), milliseconds(61'000), milliseconds::max()}) {
+  for (const milliseconds duration :
+       {milliseconds(1), milliseconds(60'000), milliseconds(61'000), milliseconds::max()}) {
     EXPECT_EQ(parse_duration(format_duration(duration)).value(), duration);
   }
 }

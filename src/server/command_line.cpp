@@ -56,7 +56,9 @@ CLI::App* add_check(CLI::App& app, Raw& raw) {
 CLI::App* add_token(CLI::App& app, Raw& raw) {
   CLI::App* token = app.add_subcommand("token", "Prints a client's token, signed with the configured HMAC secret.");
   token->add_option("--user", raw.token.user, "The user id")->required()->type_name("ID");
-  token->add_option("--ttl", raw.ttl, "How long the token is good: 30s, 10m, 1h")->type_name("TIME")->capture_default_str();
+  token->add_option("--ttl", raw.ttl, "How long the token is good: 30s, 10m, 1h")
+      ->type_name("TIME")
+      ->capture_default_str();
   token->add_option("--topics", raw.token.topics, "Topics it may subscribe to; a final * stands for any rest")
       ->type_name("A,B")
       ->delimiter(',')
@@ -106,7 +108,9 @@ bool is_port(std::string_view text) {
 // http://HOST[:PORT][/]
 Result<> read_api(std::string_view url, PushCommand& push) {
   constexpr std::string_view kScheme = "http://";
-  const auto refuse = [url] { return fail(fmt::format("--api: {} is no address, expected http://HOST:PORT", in_quotes(url))); };
+  const auto refuse = [url] {
+    return fail(fmt::format("--api: {} is no address, expected http://HOST:PORT", in_quotes(url)));
+  };
   if (!url.starts_with(kScheme)) {
     return refuse();
   }

@@ -21,7 +21,8 @@ UsageMessage usage(const std::vector<std::string>& arguments) {
 }
 
 TEST(CommandLine, ServeTakesAFileAndEachSetOnItsOwn) {
-  const auto serve = parsed<ServeCommand>({"serve", "--config", "a.toml", "--set", "a=1,2", "--set", "client.listen=[::1]:0"});
+  const auto serve = parsed<ServeCommand>(
+      {"serve", "--config", "a.toml", "--set", "a=1,2", "--set", "client.listen=[::1]:0"});
   EXPECT_EQ(serve.config.file, "a.toml");
   EXPECT_EQ(serve.config.overrides, (std::vector<std::string>{"a=1,2", "client.listen=[::1]:0"}));
   EXPECT_FALSE(parsed<ServeCommand>({"serve"}).config.file);
@@ -46,8 +47,8 @@ TEST(CommandLine, TokenHasAnHourUnlessToldOtherwise) {
 
 TEST(CommandLine, TokenRefusesABadTime) {
   EXPECT_EQ(usage({"token", "--user", "a", "--ttl", "5"}).text,
-            "pushwire: --ttl: \"5\" is a number without a unit, expected a whole number with ms, s, m or h like \"10s\"\n"
-            "See pushwire token --help\n");
+            "pushwire: --ttl: \"5\" is a number without a unit, expected a whole number with ms, s, m or h like "
+            "\"10s\"\nSee pushwire token --help\n");
   EXPECT_EQ(usage({"token", "--user", "a", "--ttl", "999ms"}).text,
             "pushwire: --ttl: \"999ms\" is too short, expected at least 1s\nSee pushwire token --help\n");
 }
@@ -88,8 +89,8 @@ TEST(CommandLine, PushGoesToTheLocalApiUnlessToldOtherwise) {
 }
 
 TEST(CommandLine, PushRefusesOtherAddresses) {
-  for (const char* bad : {"https://a:1", "a:1", "http://", "http://a:0", "http://a:65536", "http://a:1/x", "http://[::1",
-                          "http://[::1]x:1", "http://u@a:1", "http://a b:1"}) {
+  for (const char* bad : {"https://a:1", "a:1", "http://", "http://a:0", "http://a:65536", "http://a:1/x",
+                          "http://[::1", "http://[::1]x:1", "http://u@a:1", "http://a b:1"}) {
     EXPECT_EQ(usage({"push", "--to", "all", "--api", bad, "1"}).text,
               std::string("pushwire: --api: \"") + bad +
                   "\" is no address, expected http://HOST:PORT\nSee pushwire push --help\n");

@@ -19,7 +19,8 @@ PushCommand with_data(std::string data) {
 }
 
 TEST(CommandsPush, DataGoesInByteForByte) {
-  EXPECT_EQ(body_of(with_data("{\"n\" : 1.0,  \"a\":[1]}")), "{\"to\":{\"all\":true},\"data\":{\"n\" : 1.0,  \"a\":[1]}}");
+  EXPECT_EQ(body_of(with_data("{\"n\" : 1.0,  \"a\":[1]}")),
+            "{\"to\":{\"all\":true},\"data\":{\"n\" : 1.0,  \"a\":[1]}}");
   for (const char* data : {"1", "-5", " \"a\" ", "null", "true", "[]", "1e5"}) {
     EXPECT_EQ(body_of(with_data(data)), std::string("{\"to\":{\"all\":true},\"data\":") + data + "}");
   }
@@ -57,7 +58,8 @@ TEST(CommandsPush, WrongDataAndWrongKeyAreWrongUsage) {
   EXPECT_EQ(run_push(with_data("hello"), {}).exit_code, 2);
   const auto result = run_push(with_data("1"), {{"PUSHWIRE_API_KEY", "two words"}});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_EQ(result.err, "pushwire: the key is not an API key, expected 1 to 512 visible ASCII characters without blanks\n");
+  EXPECT_EQ(result.err,
+            "pushwire: the key is not an API key, expected 1 to 512 visible ASCII characters without blanks\n");
 }
 
 }  // namespace

@@ -58,7 +58,8 @@ TEST_F(Commands, CheckFindsABadKeyFile) {
 
 TEST_F(Commands, TokenIsAloneOnItsLineAndVerifies) {
   write("[auth]\nhmac_secret = \"" + kSecret + "\"\nissuer = \"me\"\naudience = \"you\"\n");
-  const TokenCommand command{.config = {file_, {}}, .user = "alice", .ttl = std::chrono::seconds(60), .topics = {"a.*"}};
+  const TokenCommand command{
+      .config = {file_, {}}, .user = "alice", .ttl = std::chrono::seconds(60), .topics = {"a.*"}};
   const auto result = run_token(command, {}, kNow);
   ASSERT_EQ(result.exit_code, 0) << result.err;
   ASSERT_TRUE(result.out.ends_with('\n'));
@@ -93,7 +94,8 @@ TEST_F(Commands, TokenRefusesABadConfigurationAndABadUser) {
 
 TEST_F(Commands, TheExampleIsGoodButForItsSecrets) {
   const std::string example = std::string(PUSHWIRE_SOURCE_DIR) + "/examples/pushwire.toml";
-  const std::vector<std::string> without_files = {"api.keys_file=", "auth.hmac_secret_file=", "auth.hmac_secret=" + kSecret};
+  const std::vector<std::string> without_files = {"api.keys_file=", "auth.hmac_secret_file=",
+                                                  "auth.hmac_secret=" + kSecret};
   const auto result = run_check({{example, without_files}}, {}, check_keys);
   EXPECT_EQ(result.exit_code, 0) << result.err;
 }

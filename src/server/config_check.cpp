@@ -58,7 +58,8 @@ void check_dev_auth(LoadResult& result) {
   const std::string_view path = config.client.path;
   if (result.sound({"client.path"}) && (path == "/" || path == "/dev" || path.starts_with("/dev/"))) {
     result.add({"client.path"},
-               fmt::format("{} belongs to the page that dev auth shows, expected a path like \"/ws\"", in_quotes(path)));
+               fmt::format("{} belongs to the page that dev auth shows, expected a path like \"/ws\"",
+                           in_quotes(path)));
   }
 }
 
@@ -69,10 +70,11 @@ void check_token_keys(LoadResult& result) {
   const bool any = !auth.hmac_secret.empty() || !auth.public_key_file.empty() || !auth.jwks_file.empty();
   if (sound && auth.mode == AuthMode::kJwt && !any) {
     result.add({"auth.mode"},
-               "no key to verify tokens with, expected auth.hmac_secret_file, auth.hmac_secret, auth.public_key_file or "
-               "auth.jwks_file (or auth.mode = \"dev\" on loopback)");
+               "no key to verify tokens with, expected auth.hmac_secret_file, auth.hmac_secret, auth.public_key_file "
+               "or auth.jwks_file (or auth.mode = \"dev\" on loopback)");
   }
-  if (result.sound({"auth.hmac_secret"}) && !auth.hmac_secret.empty() && auth.hmac_secret.size() < kMinHmacSecretBytes) {
+  const bool too_short = !auth.hmac_secret.empty() && auth.hmac_secret.size() < kMinHmacSecretBytes;
+  if (result.sound({"auth.hmac_secret"}) && too_short) {
     const bool from_file = !auth.hmac_secret_file.empty() && result.sound({"auth.hmac_secret_file"});
     result.add({from_file ? "auth.hmac_secret_file" : "auth.hmac_secret"},
                fmt::format("the secret has {} bytes, expected at least {}", auth.hmac_secret.size(),
@@ -116,7 +118,8 @@ void check_duplicate_listeners(LoadResult& result) {
   };
   std::vector<Named> seen;
   const auto look = [&](std::string_view key, const ListenAddress& address) {
-    const auto same = std::find_if(seen.begin(), seen.end(), [&](const Named& n) { return collide(n.address, address); });
+    const auto same = std::find_if(seen.begin(), seen.end(),
+                                   [&](const Named& other) { return collide(other.address, address); });
     if (same != seen.end()) {
       result.add({key, same->key}, fmt::format("{} is taken already by {} of {}, expected another address or port",
                                                address.to_text(), same->address.to_text(), same->key));

@@ -12,7 +12,8 @@ using Messages = std::vector<std::string>;
 // The mistakes of a configuration that begins with dev auth in line 1.
 Messages mistakes(std::string_view text, std::string_view first_line = "auth.mode = \"dev\"") {
   Messages messages;
-  for (const ConfigMistake& mistake : load_config_text(std::string(first_line) + "\n" + std::string(text), "f").mistakes) {
+  const std::string whole = std::string(first_line) + "\n" + std::string(text);
+  for (const ConfigMistake& mistake : load_config_text(whole, "f").mistakes) {
     messages.push_back(mistake.message());
   }
   return messages;
@@ -25,25 +26,25 @@ TEST(ConfigCheck, HeartbeatTimeoutExceedsTheInterval) {
             Messages{"f:4: heartbeat.timeout: the timeout (25s) is not longer than the interval (25s), expected more "
                      "than 25s"});
   EXPECT_EQ(mistakes("heartbeat.interval = \"2m\""),
-            Messages{"f:2: heartbeat.interval: the timeout (1m) is not longer than the interval (2m), expected more than "
-                     "2m"});
+            Messages{"f:2: heartbeat.interval: the timeout (1m) is not longer than the interval (2m), expected more "
+                     "than 2m"});
 }
 
 TEST(ConfigCheck, HardLimitHoldsTwoOfTheLargestMessage) {
   EXPECT_EQ(mistakes("outbox.hard_bytes = \"2MiB\""),
-            Messages{"f:2: outbox.hard_bytes: outbox.hard_bytes (2MiB) is less than twice the largest message, expected "
-                     "at least 2099200 (2 x (api.max_body_bytes 1MiB + 1KiB))"});
+            Messages{"f:2: outbox.hard_bytes: outbox.hard_bytes (2MiB) is less than twice the largest message, "
+                     "expected at least 2099200 (2 x (api.max_body_bytes 1MiB + 1KiB))"});
   EXPECT_EQ(mistakes("api.max_body_bytes = \"2MiB\""),
-            Messages{"f:2: api.max_body_bytes: outbox.hard_bytes (4MiB) is less than twice the largest message, expected "
-                     "at least 4196352 (2 x (api.max_body_bytes 2MiB + 1KiB))"});
+            Messages{"f:2: api.max_body_bytes: outbox.hard_bytes (4MiB) is less than twice the largest message, "
+                     "expected at least 4196352 (2 x (api.max_body_bytes 2MiB + 1KiB))"});
   EXPECT_EQ(mistakes("outbox.hard_bytes = 2099200"), Messages{});
   EXPECT_EQ(mistakes("outbox.hard_bytes = 2099199").size(), 1U);
 }
 
 TEST(ConfigCheck, SoftLimitIsNotOverTheHardOne) {
   EXPECT_EQ(mistakes("outbox.soft_bytes = \"5MiB\""),
-            Messages{"f:2: outbox.soft_bytes: outbox.soft_bytes (5MiB) is more than outbox.hard_bytes, expected at most "
-                     "4MiB"});
+            Messages{"f:2: outbox.soft_bytes: outbox.soft_bytes (5MiB) is more than outbox.hard_bytes, expected at "
+                     "most 4MiB"});
 }
 
 TEST(ConfigCheck, MailboxHoldsTheLargestMessage) {
@@ -94,8 +95,8 @@ TEST(ConfigCheck, ListenersDoNotCollide) {
             Messages{"f:2: api.listen: 127.0.0.1:8000 is taken already by 127.0.0.1:8000 of client.listen, expected "
                      "another address or port"});
   EXPECT_EQ(mistakes("client.listen = [\"[::1]:1\", \"[0::1]:1\"]"),
-            Messages{"f:2: client.listen: [::1]:1 is taken already by [::1]:1 of client.listen, expected another address "
-                     "or port"});
+            Messages{"f:2: client.listen: [::1]:1 is taken already by [::1]:1 of client.listen, expected another "
+                     "address or port"});
   EXPECT_EQ(mistakes("client.listen = \"127.0.0.1:1\"\napi.listen = \"0.0.0.0:1\"\napi.keys = [\"k\"]").size(), 1U);
   EXPECT_EQ(mistakes("client.listen = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\napi.listen = \"127.0.0.1:0\""), Messages{});
   EXPECT_EQ(mistakes("client.listen = [\"127.0.0.1:1\", \"[::1]:1\"]"), Messages{});

@@ -30,8 +30,8 @@ std::string configuration_reference() {
     const std::size_t dot = key.name.find('.');
     if (key.name.substr(0, dot) != table) {
       table = key.name.substr(0, dot);
-      text += fmt::format("{}### `[{}]`\n\n| key | default | takes | meaning | on SIGHUP |\n| --- | --- | --- | --- | --- |\n",
-                          text.empty() ? "" : "\n", table);
+      text += fmt::format("{}### `[{}]`\n\n", text.empty() ? "" : "\n", table);
+      text += "| key | default | takes | meaning | on SIGHUP |\n| --- | --- | --- | --- | --- |\n";
     }
     text += fmt::format("| `{}`{} | {} | {} | {} | {} |\n", key.name.substr(dot + 1),
                         key.secrecy == Secrecy::kSecret ? " (secret)" : "", default_markdown(key), expectation(key),

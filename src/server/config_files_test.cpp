@@ -46,7 +46,8 @@ TEST_F(ConfigFiles, SecretFileThatOthersCanReadIsRefused) {
     result.config.auth.hmac_secret_file = path;
     read_named_files(result);
     ASSERT_EQ(result.mistakes.size(), 1U);
-    EXPECT_TRUE(result.mistakes[0].message().starts_with("auth.hmac_secret_file: \"" + path + "\" can be read by others"));
+    const std::string expected = "auth.hmac_secret_file: \"" + path + "\" can be read by others";
+    EXPECT_TRUE(result.mistakes[0].message().starts_with(expected));
     EXPECT_EQ(result.config.auth.hmac_secret, "");
   }
   LoadResult result;

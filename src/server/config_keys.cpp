@@ -190,7 +190,8 @@ std::string_view in_some_table(std::string_view word) {
 std::span<const ConfigKey> config_keys() { return kKeys; }
 
 const ConfigKey* find_key(std::string_view name) {
-  const auto found = std::find_if(kKeys.begin(), kKeys.end(), [name](const ConfigKey& key) { return key.name == name; });
+  const auto found =
+      std::find_if(kKeys.begin(), kKeys.end(), [name](const ConfigKey& key) { return key.name == name; });
   return found == kKeys.end() ? nullptr : &*found;
 }
 

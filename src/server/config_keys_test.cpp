@@ -49,7 +49,8 @@ TEST(ConfigKeys, KeysOfLaterIssuesAreUnknown) {
 
 TEST(ConfigKeys, VariablesAreTheNameInCapitals) {
   EXPECT_EQ(environment_name(*find_key("client.listen")), "PUSHWIRE_CLIENT_LISTEN");
-  EXPECT_EQ(environment_name(*find_key("session.max_connections_per_user")), "PUSHWIRE_SESSION_MAX_CONNECTIONS_PER_USER");
+  EXPECT_EQ(environment_name(*find_key("session.max_connections_per_user")),
+            "PUSHWIRE_SESSION_MAX_CONNECTIONS_PER_USER");
 }
 
 TEST(ConfigKeys, SuggestsTheKeyThatWasMeant) {

@@ -41,7 +41,8 @@ void store_unknown(LoadResult& result, const TomlSetting& setting, std::string w
   if (is_table(setting.key)) {
     const auto* other = std::get_if<Unsuitable>(&setting.value);
     if (other == nullptr || other->what != "a table") {  // an empty table of ours says nothing and harms nobody
-      result.mistakes.push_back({std::move(where), fmt::format("not a table, expected [{}] with keys in it", setting.key)});
+      result.mistakes.push_back(
+          {std::move(where), fmt::format("not a table, expected [{}] with keys in it", setting.key)});
     }
     return;
   }

@@ -119,8 +119,8 @@ TEST_F(ConfigLoad, WrongValuesAreNamedByTheirSource) {
   const std::string unit = "is a number without a unit, expected a whole number with ms, s, m or h like \"10s\"";
   EXPECT_EQ(messages(),
             (Messages{path + ":2: heartbeat.interval: 25 " + unit,
-                      "environment PUSHWIRE_NODE_WORKERS: \"many\" is of the wrong type, expected a whole number from 1 "
-                      "to 256 or 0 (one per usable core)",
+                      "environment PUSHWIRE_NODE_WORKERS: \"many\" is of the wrong type, expected a whole number from "
+                      "1 to 256 or 0 (one per usable core)",
                       "--set log.level: \"loud\" is unknown, expected \"debug\", \"info\", \"warning\" or \"error\""}));
 }
 
@@ -136,7 +136,8 @@ TEST_F(ConfigLoad, TableAndValueAreNotMixedUp) {
   const auto found = messages();
   ASSERT_EQ(found.size(), 3U);
   EXPECT_EQ(found[0], path + ":1: client: not a table, expected [client] with keys in it");
-  EXPECT_EQ(found[1], path + ":2: api.listen: a table is of the wrong type, expected addresses like \"127.0.0.1:8000\"");
+  EXPECT_EQ(found[1],
+            path + ":2: api.listen: a table is of the wrong type, expected addresses like \"127.0.0.1:8000\"");
   EXPECT_EQ(found[2], path + ":4: auth.mode: a table is of the wrong type, expected \"jwt\" or \"dev\"");
 }
 

@@ -23,9 +23,9 @@ struct ConfigMistake {
 
 struct LoadResult {
   Config config;
-  std::vector<ConfigMistake> mistakes;  // in the order: file by line, environment, --set, files, rules over several keys
+  std::vector<ConfigMistake> mistakes;  // in the order: file by line, environment, --set, named files, rules
   std::map<std::string, std::string, std::less<>> places;  // of the keys that were set: ConfigMistake::where
-  std::set<std::string, std::less<>> faulty;               // keys whose value was refused: their field is not to be judged
+  std::set<std::string, std::less<>> faulty;               // keys that were refused: their field is not to be judged
 
   [[nodiscard]] bool good() const { return mistakes.empty(); }
   [[nodiscard]] bool is_set(std::string_view key) const { return places.contains(key); }

@@ -18,8 +18,8 @@ TEST(ListenAddress, SpellsIpv6InOneWay) {
 }
 
 TEST(ListenAddress, RefusesNamesAndBareParts) {
-  for (const char* text : {"example.com:80", "[localhost]:80", "[127.0.0.1]:80", "127.1:80", "127.0.0.01:80", ":80", "*:80",
-                           "::1:80", "[::1:80", "[]:80", "[fe80::1%lo]:80", "http://127.0.0.1:80"}) {
+  for (const char* text : {"example.com:80", "[localhost]:80", "[127.0.0.1]:80", "127.1:80", "127.0.0.01:80", ":80",
+                           "*:80", "::1:80", "[::1:80", "[]:80", "[fe80::1%lo]:80", "http://127.0.0.1:80"}) {
     const auto address = parse_listen_address(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.error().message, "not an address to listen on, expected ADDRESS:PORT like \"127.0.0.1:8000\", "
@@ -47,7 +47,8 @@ TEST(ListenAddress, KnowsLoopback) {
   for (const char* text : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "localhost:1"}) {
     EXPECT_TRUE(parse_listen_address(text).value().is_loopback()) << text;
   }
-  for (const char* text : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "128.0.0.1:1", "[::ffff:10.0.0.1]:1", "[::127.0.0.1]:1"}) {
+  for (const char* text : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "128.0.0.1:1", "[::ffff:10.0.0.1]:1",
+                           "[::127.0.0.1]:1"}) {
     EXPECT_FALSE(parse_listen_address(text).value().is_loopback()) << text;
   }
 }

@@ -79,7 +79,8 @@ Result<std::vector<TomlSetting>, ConfigMistake> read_toml(std::string_view text,
     return tl::unexpected(ConfigMistake{std::string(file), "too long, expected at most 1 MiB"});
   }
   if (const auto line = overlong_line(text)) {
-    return tl::unexpected(ConfigMistake{fmt::format("{}:{}", file, *line), "too long, expected lines of at most 8 KiB"});
+    return tl::unexpected(
+        ConfigMistake{fmt::format("{}:{}", file, *line), "too long, expected lines of at most 8 KiB"});
   }
   try {
     const toml::table table = toml::parse(text, file);

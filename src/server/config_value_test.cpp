@@ -126,7 +126,8 @@ TEST(ConfigValue, RefusesZeroBytesAndBadUtf8) {
 
 TEST(ConfigValue, NeverShowsASecret) {
   EXPECT_EQ(refusal("api.keys", std::vector<std::string>{"top secret"}),
-            "the value (secret, not shown) is not an API key, expected 1 to 512 visible ASCII characters without blanks");
+            "the value (secret, not shown) is not an API key, expected 1 to 512 visible ASCII characters without "
+            "blanks");
   EXPECT_EQ(refusal("auth.hmac_secret", std::int64_t{424242}),
             "the value (secret, not shown) is of the wrong type, expected a text");
 }
