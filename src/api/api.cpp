@@ -69,7 +69,7 @@ std::optional<http::Response> Api::refuse(const http::RouteMatch& match, const h
       return http::json_error(405, "method_not_allowed", "this path has other methods: see Allow")
           .with("Allow", match.allow);
     case http::RouteOutcome::kBadEncoding:
-      return http::json_error(400, "bad_request", "the path has bad percent-encoding or is not UTF-8");
+      return http::json_error(400, "bad_request", "the path has bad percent-encoding, NUL or no UTF-8");
     case http::RouteOutcome::kFound:
       break;
   }
