@@ -49,7 +49,8 @@ def test_wrong_usage_is_exit_code_2(arguments):
 @pytest.mark.parametrize(("setting", "expected"), [
     ({"client.lisen": "127.0.0.1:0"}, "client.listen"), ({"nonsense": "1"}, "nonsense"),
     ({"node.workers": "many"}, "node.workers"), ({"client.max_message_bytes": "64KB"}, "client.max_message_bytes"),
-    ({"heartbeat.interval": "25"}, "heartbeat.interval"), ({"heartbeat.interval": "60s"}, "heartbeat.timeout"),
+    ({"heartbeat.interval": "25"}, "heartbeat.interval"),
+    ({"heartbeat.interval": "60s"}, "heartbeat.interval: the timeout"),
     ({"outbox.hard_bytes": "1MiB"}, "outbox.hard_bytes"), ({"session.on_limit": "close"}, "close_oldest"),
     ({"client.listen": "0.0.0.0:0"}, "loopback"), ({"client.listen": "nowhere"}, "client.listen"),
     ({"api.listen": "0.0.0.0:0"}, "api.keys"), ({"auth.mode": "jwt"}, "auth.hmac_secret"),
@@ -67,11 +68,13 @@ def test_check_accepts_a_good_file(tmp_path):
 
 
 def test_check_names_each_mistake_with_file_and_line(tmp_path):
-    text = '[client]\nlisen = "127.0.0.1:0"\nmax_connections = "many"\n\n[heartbeat]\ninterval = 25\n[sesion]\nx = 1\n'
+    text = ('[client]\nlisen = "127.0.0.1:0"\nmax_connections = "many"\n\n[heartbeat]\ninterval = 25\n'
+            '[sesion]\nmax_connections_per_user = 1\n')
     path = config_file(tmp_path, text + '[auth]\nmode = "dev"\n')
     lines = refused("check", "--config", path).splitlines()
     for line, key, hint in ((2, "client.lisen", "listen"), (3, "client.max_connections", ""),
-                            (6, "heartbeat.interval", "25s"), (7, "sesion", "session")):
+                            (6, "heartbeat.interval", '"10s"'),
+                            (8, "sesion.max_connections_per_user", "session.max_connections_per_user")):
         assert [found for found in lines if found.startswith(f"{path}:{line}: {key}") and hint in found], (key, lines)
 
 

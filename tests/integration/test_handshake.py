@@ -197,14 +197,15 @@ def test_dev_auth_adds_its_two_origins_and_no_other(dev):
         refused(dev, upgrade("/ws?user=a", [("Origin", origin)]), 403)
 
 
-@pytest.mark.parametrize("headers", [
-    [], [("Authorization", "Bearer")], [("Authorization", "Bearer x.y.z")], [("Authorization", "Basic YTpi")],
-    [bearer(key=OTHER_SECRET)], [bearer(exp=1)],
+@pytest.mark.parametrize(("headers", "code"), [
+    ([], "token_missing"), ([("Authorization", "Bearer")], "token_missing"),
+    ([("Authorization", "Basic YTpi")], "token_missing"), ([("Authorization", "Bearer x.y.z")], "token_invalid"),
+    ([bearer(key=OTHER_SECRET)], "token_invalid"), ([bearer(exp=1)], "token_expired"),
 ], ids=range(6))
-def test_missing_or_bad_token_is_401_with_challenge(gateway, headers):
+def test_missing_or_bad_token_is_401_with_challenge(gateway, headers, code):
     reply = refused(gateway, upgrade("/ws?user=alice", headers), 401)
     assert reply.headers["www-authenticate"].startswith("Bearer")
-    assert reply.error["code"] == "unauthorized"
+    assert reply.error["code"] == code
 
 
 @pytest.mark.parametrize("target", ["/ws", "/ws?user=", "/ws?user=%01", "/ws?user=%C2%85", f"/ws?user={'u' * 129}"])
@@ -291,5 +292,5 @@ def test_outcomes_are_counted_by_their_code(serve):
     refused(gateway, upgrade("/ws"), 401)
     code = refused(gateway, upgrade("/nowhere"), 404).error["code"]
     metrics = gateway.metrics()
-    for result in ("accepted", "unauthorized", code):
+    for result in ("accepted", "token_missing", code):
         assert metrics.sum("pushwire_handshakes_total", result=result) == 1
