@@ -60,13 +60,13 @@ constexpr std::array kKeys = {
     ConfigKey{.name = "client.max_message_bytes", .type = kSize, .default_text = "64KiB", .on_reload = kApplied,
               .field = FIELD(client.max_message_bytes), .help = "Largest message a client may send; a larger one "
               "closes its connection with 1009.", .least = 128, .most = kGiB},
-    ConfigKey{.name = "client.handshake_timeout", .type = kDuration, .default_text = "10s", .on_reload = kRestart,
+    ConfigKey{.name = "client.handshake_timeout", .type = kDuration, .default_text = "10s", .on_reload = kApplied,
               .field = FIELD(client.handshake_timeout), .help = "Time from accepting a connection to its complete "
               "request; then 408.", .least = 10, .most = kHour},
-    ConfigKey{.name = "client.max_pending_handshakes", .type = kCount, .default_text = "10000", .on_reload = kRestart,
+    ConfigKey{.name = "client.max_pending_handshakes", .type = kCount, .default_text = "10000", .on_reload = kApplied,
               .field = FIELD(client.max_pending_handshakes), .help = "Connections that have not finished their "
               "handshake.", .least = 1, .most = 10'000'000},
-    ConfigKey{.name = "client.close_timeout", .type = kDuration, .default_text = "2s", .on_reload = kRestart,
+    ConfigKey{.name = "client.close_timeout", .type = kDuration, .default_text = "2s", .on_reload = kApplied,
               .field = FIELD(client.close_timeout), .help = "How long a closed connection waits for the client's own "
               "close frame.", .least = 10, .most = kHour},
 
@@ -81,7 +81,7 @@ constexpr std::array kKeys = {
     ConfigKey{.name = "api.max_body_bytes", .type = kSize, .default_text = "1MiB", .on_reload = kApplied,
               .field = FIELD(api.max_body_bytes), .help = "Largest request body; beyond it 413.", .least = kKiB,
               .most = kGiB},
-    ConfigKey{.name = "api.request_timeout", .type = kDuration, .default_text = "10s", .on_reload = kRestart,
+    ConfigKey{.name = "api.request_timeout", .type = kDuration, .default_text = "10s", .on_reload = kApplied,
               .field = FIELD(api.request_timeout), .help = "Time to receive a whole request; then 408.", .least = 10,
               .most = kHour},
 
@@ -113,7 +113,7 @@ constexpr std::array kKeys = {
     ConfigKey{.name = "session.max_connections_per_user", .type = kCount, .default_text = "10", .on_reload = kApplied,
               .field = FIELD(session.max_connections_per_user), .help = "Connections of one user.", .least = 1,
               .most = 1'000'000, .zero_means = "no limit"},
-    ConfigKey{.name = "session.on_limit", .type = kChoice, .default_text = "close_oldest", .on_reload = kRestart,
+    ConfigKey{.name = "session.on_limit", .type = kChoice, .default_text = "close_oldest", .on_reload = kApplied,
               .field = FIELD(session.on_limit), .help = "At the limit: `close_oldest` closes the user's oldest "
               "connection with 4501, `reject_new` answers the new one 429.", .choices = kOnLimits},
 
@@ -125,34 +125,34 @@ constexpr std::array kKeys = {
               .field = FIELD(topics.max_per_connection), .help = "Topics one connection may subscribe to.",
               .least = 1, .most = 65'535},
 
-    ConfigKey{.name = "heartbeat.interval", .type = kDuration, .default_text = "25s", .on_reload = kRestart,
+    ConfigKey{.name = "heartbeat.interval", .type = kDuration, .default_text = "25s", .on_reload = kApplied,
               .field = FIELD(heartbeat.interval), .help = "A ping goes out when nothing was received for so long.",
               .least = 100, .most = 24 * kHour},
-    ConfigKey{.name = "heartbeat.timeout", .type = kDuration, .default_text = "60s", .on_reload = kRestart,
+    ConfigKey{.name = "heartbeat.timeout", .type = kDuration, .default_text = "60s", .on_reload = kApplied,
               .field = FIELD(heartbeat.timeout), .help = "Nothing received for so long closes the connection with "
               "3012, at most 0.5 s late. Must be longer than the interval.", .least = 100, .most = 24 * kHour},
 
-    ConfigKey{.name = "outbox.soft_bytes", .type = kSize, .default_text = "64KiB", .on_reload = kRestart,
+    ConfigKey{.name = "outbox.soft_bytes", .type = kSize, .default_text = "64KiB", .on_reload = kApplied,
               .field = FIELD(outbox.soft_bytes), .help = "Bytes that may wait for one slow client for longer than "
               "`soft_for`; then 3008.", .least = kKiB, .most = 64 * kGiB},
-    ConfigKey{.name = "outbox.soft_for", .type = kDuration, .default_text = "10s", .on_reload = kRestart,
+    ConfigKey{.name = "outbox.soft_for", .type = kDuration, .default_text = "10s", .on_reload = kApplied,
               .field = FIELD(outbox.soft_for), .help = "How long a client may stay over `soft_bytes`.", .least = 10,
               .most = 24 * kHour},
-    ConfigKey{.name = "outbox.hard_bytes", .type = kSize, .default_text = "4MiB", .on_reload = kRestart,
+    ConfigKey{.name = "outbox.hard_bytes", .type = kSize, .default_text = "4MiB", .on_reload = kApplied,
               .field = FIELD(outbox.hard_bytes), .help = "Bytes that may ever wait for one slow client; beyond it 3008 "
               "at once. At least twice the largest message.", .least = kKiB, .most = 64 * kGiB},
 
-    ConfigKey{.name = "dedup.window", .type = kDuration, .default_text = "5m", .on_reload = kRestart,
+    ConfigKey{.name = "dedup.window", .type = kDuration, .default_text = "5m", .on_reload = kApplied,
               .field = FIELD(dedup.window), .help = "How long the id of a push is remembered.", .least = 100,
               .most = 24 * kHour},
-    ConfigKey{.name = "dedup.max_ids", .type = kCount, .default_text = "1000000", .on_reload = kRestart,
+    ConfigKey{.name = "dedup.max_ids", .type = kCount, .default_text = "1000000", .on_reload = kApplied,
               .field = FIELD(dedup.max_ids), .help = "How many ids are remembered; beyond it the oldest go first.",
               .least = 1, .most = 100'000'000},
 
-    ConfigKey{.name = "drain.rate", .type = kCount, .default_text = "1000", .on_reload = kRestart,
+    ConfigKey{.name = "drain.rate", .type = kCount, .default_text = "1000", .on_reload = kApplied,
               .field = FIELD(drain.rate), .help = "Clients told per second, while stopping, to connect elsewhere.",
               .least = 1, .most = 10'000'000},
-    ConfigKey{.name = "drain.deadline", .type = kDuration, .default_text = "30s", .on_reload = kRestart,
+    ConfigKey{.name = "drain.deadline", .type = kDuration, .default_text = "30s", .on_reload = kApplied,
               .field = FIELD(drain.deadline), .help = "Stopping takes no longer than this; a missed deadline is exit "
               "code 1.", .least = 10, .most = 24 * kHour},
 

@@ -197,13 +197,18 @@ TEST_F(ConfigLoad, NamesWhatNeedsARestart) {
   fresh.session.max_connections_per_user = 3;
   fresh.topics.allow = {"a"};
   fresh.topics.max_per_connection = 3;
+  fresh.heartbeat.timeout = milliseconds(90'000);
+  fresh.outbox.hard_bytes += 1;
+  fresh.dedup.max_ids = 5;
+  fresh.drain.rate = 5;
   fresh.log.level = LogLevel::kError;
   EXPECT_EQ(needs_restart(running, fresh), Messages{});
   fresh.client.listen.push_back({"127.0.0.1", 9});
   fresh.auth.mode = AuthMode::kJwt;
   fresh.log.format = LogStyle::kJson;
   fresh.node.workers = 9;
-  EXPECT_EQ(needs_restart(running, fresh), (Messages{"node.workers", "client.listen", "auth.mode", "log.format"}));
+  fresh.client.path = "/other";
+  EXPECT_EQ(needs_restart(running, fresh), (Messages{"node.workers", "client.listen", "client.path", "auth.mode", "log.format"}));
 }
 
 TEST(CurrentEnvironment, HoldsOurVariablesOnly) {
