@@ -208,7 +208,8 @@ TEST_F(ConfigLoad, NamesWhatNeedsARestart) {
   fresh.log.format = LogStyle::kJson;
   fresh.node.workers = 9;
   fresh.client.path = "/other";
-  EXPECT_EQ(needs_restart(running, fresh), (Messages{"node.workers", "client.listen", "client.path", "auth.mode", "log.format"}));
+  EXPECT_EQ(needs_restart(running, fresh),
+            (Messages{"node.workers", "client.listen", "client.path", "auth.mode", "log.format"}));
 }
 
 TEST(CurrentEnvironment, HoldsOurVariablesOnly) {
