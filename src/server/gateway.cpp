@@ -8,6 +8,8 @@
 
 #include "base/log.h"
 #include "bus/embedded/embedded_bus.h"
+#include "server/commands.h"
+#include "server/config_check.h"
 #include "server/config_load.h"
 #include "server/version.h"
 
@@ -152,14 +154,20 @@ Result<> Gateway::start() {
 // --- while it runs -----------------------------------------------------------------------------------------------
 
 Result<> Gateway::reload(Config fresh) {
-  fresh.node.name = config_.node.name;
   const std::vector<std::string> later = needs_restart(config_, fresh);
-  // What needs a restart stays as it is, so that the running node and its settings agree.
+  // What needs a restart stays as it is, so that the running node and its settings agree. Old and new together have to
+  // obey the rules again: keys that go away may leave a public listener open, for example.
   fresh.node = config_.node;
   fresh.client.listen = config_.client.listen;
   fresh.client.path = config_.client.path;
   fresh.api.listen = config_.api.listen;
   fresh.auth.mode = config_.auth.mode;
+  LoadResult merged;
+  merged.config = fresh;
+  check_rules(merged);
+  if (!merged.mistakes.empty()) {
+    return fail(fmt::format("together with what cannot change while running: {}", mistakes_text(merged)));
+  }
   const auto settings = make_settings(fresh, bound_ports(), static_cast<std::uint32_t>(bases_.size()));
   if (!settings) {
     return fail(settings.error().message);

@@ -88,12 +88,13 @@ class Life {
       gateway_.reload_failed();
       return;
     }
-    drain_ = loaded.config.drain;
+    const Config::Drain drain = loaded.config.drain;
     if (const auto done = gateway_.reload(std::move(loaded.config)); !done) {
       log_error("reload: {}; the old settings stay", done.error().message);
       gateway_.reload_failed();
       return;
     }
+    drain_ = drain;
     log_info("reload: done");
   }
 
