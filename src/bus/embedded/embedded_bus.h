@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 #include "bus/bus.h"
 
@@ -16,10 +17,14 @@ class EmbeddedBus final : public Bus {
   void resume() override {}
   Health health() const override;
   Capabilities capabilities() const override { return {.ordered = true}; }
+  // Waits for calls that are under way: not to be called by the sink.
   void stop() override;
 
  private:
+  class Call;
+
   std::atomic<EnvelopeSink*> sink_{nullptr};  // null: not started, or stopped
+  std::atomic<std::uint32_t> calls_{0};       // publish() calls under way, which stop() waits for
 };
 
 }  // namespace pushwire::bus
