@@ -2,23 +2,26 @@
 
 namespace pushwire::hub {
 
-void DedupTable::forget_front() {
-  const Row row = order_.front();
-  order_.pop_front();
+// An abandoned id leaves its row behind; one that is begun anew owns a later row.
+bool DedupTable::is_live(const Row& row) const {
   const auto found = entries_.find(row.id);
-  // An abandoned id may have been begun anew: then a later row owns it.
-  if (found != entries_.end() && found->second.serial == row.serial) {
-    entries_.erase(found);
-  }
+  return found != entries_.end() && found->second.serial == row.serial;
 }
 
 void DedupTable::forget_old(MonotonicMs now) {
-  while (!order_.empty() && now - order_.front().since >= window_) {
-    forget_front();
-  }
-  while (order_.size() >= max_ids_ && !order_.empty()) {
-    forget_front();
-    forgotten_.fetch_add(1, std::memory_order_relaxed);
+  while (!order_.empty()) {
+    const Row& row = order_.front();
+    if (is_live(row)) {
+      const bool old = now - row.since >= window_;
+      if (!old && entries_.size() < max_ids_) {
+        return;
+      }
+      if (!old) {
+        forgotten_.fetch_add(1, std::memory_order_relaxed);
+      }
+      entries_.erase(row.id);
+    }
+    order_.pop_front();
   }
 }
 
@@ -52,6 +55,13 @@ void DedupTable::abandon(std::string_view id) {
   const Digest key = digest_of(id);
   const std::lock_guard lock(mutex_);
   entries_.erase(key);
+  // Tries that fail one after the other must not heap up rows while the node is overloaded.
+  while (!order_.empty() && !is_live(order_.back())) {
+    order_.pop_back();
+  }
+  if (order_.size() > 2 * entries_.size() + kSpareRows) {
+    std::erase_if(order_, [this](const Row& row) { return !is_live(row); });
+  }
 }
 
 void DedupTable::set_limits(MonotonicMs window, std::size_t max_ids) {

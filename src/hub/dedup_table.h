@@ -6,8 +6,8 @@
 // Any thread; its mutex is taken only for pushes that carry an id of the caller's own (ADR 0011).
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -56,8 +56,10 @@ class DedupTable {
     std::size_t operator()(const Digest& digest) const noexcept { return digest.hash(); }
   };
 
+  static constexpr std::size_t kSpareRows = 1024;
+
+  bool is_live(const Row& row) const;
   void forget_old(MonotonicMs now);
-  void forget_front();
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

@@ -1,0 +1,139 @@
+#include "hub/dedup_table.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace pushwire::hub {
+namespace {
+
+constexpr MonotonicMs kWindow = 1000;
+
+TEST(DedupTable, KnowsACommittedIdWithinTheWindow) {
+  DedupTable table(kWindow, 100);
+  EXPECT_EQ(table.begin("id", "body", 0), DedupVerdict::kNew);
+  table.commit("id");
+  EXPECT_EQ(table.begin("id", "body", 1), DedupVerdict::kDuplicate);
+  EXPECT_EQ(table.begin("id", "body", kWindow - 1), DedupVerdict::kDuplicate);
+  EXPECT_EQ(table.begin("id", "body", kWindow), DedupVerdict::kNew) << "the window counts from the first use";
+}
+
+TEST(DedupTable, RefusesTheSameIdWithAnotherBody) {
+  DedupTable table(kWindow, 100);
+  EXPECT_EQ(table.begin("id", "body", 0), DedupVerdict::kNew);
+  EXPECT_EQ(table.begin("id", "other", 0), DedupVerdict::kConflict) << "also while the first is pending";
+  table.commit("id");
+  EXPECT_EQ(table.begin("id", "other", 0), DedupVerdict::kConflict);
+  EXPECT_EQ(table.begin("id", "", 0), DedupVerdict::kConflict);
+  EXPECT_EQ(table.begin("ID", "other", 0), DedupVerdict::kNew);
+}
+
+TEST(DedupTable, IsBusyWhileTheFirstTryIsPending) {
+  DedupTable table(kWindow, 100);
+  EXPECT_EQ(table.begin("id", "body", 0), DedupVerdict::kNew);
+  EXPECT_EQ(table.begin("id", "body", 0), DedupVerdict::kBusy);
+}
+
+TEST(DedupTable, AnAbandonedTryDoesNotUseUpTheId) {
+  DedupTable table(kWindow, 100);
+  EXPECT_EQ(table.begin("id", "body", 0), DedupVerdict::kNew);
+  table.abandon("id");
+  EXPECT_EQ(table.size(), 0U);
+  EXPECT_EQ(table.begin("id", "other body", 0), DedupVerdict::kNew);
+  table.commit("id");
+  EXPECT_EQ(table.begin("id", "other body", 0), DedupVerdict::kDuplicate);
+}
+
+// The row of the abandoned try comes of age before that of the second.
+TEST(DedupTable, KeepsAnIdBegunAnewForItsOwnWindow) {
+  DedupTable table(kWindow, 100);
+  (void)table.begin("id", "body", 0);
+  (void)table.begin("later", "body", 0);
+  table.abandon("id");
+  EXPECT_EQ(table.begin("id", "body", 600), DedupVerdict::kNew);
+  table.commit("id");
+  EXPECT_EQ(table.begin("id", "body", kWindow + 100), DedupVerdict::kDuplicate);
+  EXPECT_EQ(table.begin("id", "body", kWindow + 600), DedupVerdict::kNew);
+}
+
+TEST(DedupTable, ForgetsTheOldestOverItsLimitAndCountsThem) {
+  DedupTable table(kWindow, 3);
+  for (const std::string id : {"a", "b", "c", "d", "e"}) {
+    EXPECT_EQ(table.begin(id, "body", 0), DedupVerdict::kNew);
+    table.commit(id);
+  }
+  EXPECT_EQ(table.size(), 3U);
+  EXPECT_EQ(table.forgotten(), 2U);
+  EXPECT_EQ(table.begin("e", "body", 0), DedupVerdict::kDuplicate);
+}
+
+TEST(DedupTable, CountsNothingThatIsForgottenInItsTime) {
+  DedupTable table(kWindow, 3);
+  for (int i = 0; i < 100; ++i) {
+    (void)table.begin(std::to_string(i), "body", i * kWindow);
+  }
+  EXPECT_EQ(table.size(), 1U);
+  EXPECT_EQ(table.forgotten(), 0U);
+}
+
+// While the node answers 503, callers try again and again: that must not push out the ids of pushes that were accepted.
+TEST(DedupTable, FailedTriesTakeNoRoomFromCommittedIds) {
+  DedupTable table(kWindow, 10);
+  (void)table.begin("pending", "body", 0);  // an answer is still due for it
+  (void)table.begin("kept", "body", 0);
+  table.commit("kept");
+  for (int i = 0; i < 5000; ++i) {
+    const std::string id = std::to_string(i);
+    (void)table.begin(id, "body", 0);
+    if (i % 2 == 0) {
+      table.abandon(id);
+    } else {
+      const std::string next = id + "n";  // abandoned out of order
+      (void)table.begin(next, "body", 0);
+      table.abandon(id);
+      table.abandon(next);
+    }
+  }
+  EXPECT_EQ(table.begin("kept", "body", 0), DedupVerdict::kDuplicate);
+  EXPECT_EQ(table.begin("pending", "body", 0), DedupVerdict::kBusy);
+  EXPECT_EQ(table.forgotten(), 0U);
+}
+
+TEST(DedupTable, ObeysNewLimits) {
+  DedupTable table(kWindow, 100);
+  for (int i = 0; i < 10; ++i) {
+    (void)table.begin(std::to_string(i), "body", 0);
+    table.commit(std::to_string(i));
+  }
+  table.set_limits(kWindow, 4);
+  (void)table.begin("new", "body", 1);
+  EXPECT_EQ(table.size(), 4U);
+  table.set_limits(10, 4);
+  EXPECT_EQ(table.begin("9", "body", 11), DedupVerdict::kNew);
+}
+
+TEST(DedupTable, GivesAnIdToOneOfManyThreads) {
+  DedupTable table(60'000, 100'000);
+  std::atomic<int> owners{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 500; ++i) {
+        if (table.begin(std::to_string(i), "body", 0) == DedupVerdict::kNew) {
+          owners.fetch_add(1);
+          table.commit(std::to_string(i));
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(owners.load(), 500);
+}
+
+}  // namespace
+}  // namespace pushwire::hub
