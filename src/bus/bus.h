@@ -40,7 +40,7 @@ class PublishListener {
 
 enum class Delivered : std::uint8_t {
   kAccepted,
-  kPause,  // not taken: hand it over again after resume()
+  kPause,  // not taken, and left as it was: hand it over again after resume()
 };
 
 // Where envelopes go on this node. Called on any thread, of one publisher in order.

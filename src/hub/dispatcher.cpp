@@ -56,7 +56,7 @@ PublishStatus Dispatcher::settle(std::string_view id, bus::PublishOutcome outcom
 
 bus::Delivered Dispatcher::on_envelope(bus::Envelope&& envelope) {
   const std::int64_t lag_ms = std::max<std::int64_t>(wall_ms() - envelope.born_ms, 0);
-  if (router_.deliver(std::move(envelope)) == RouteStatus::kOverloaded) {
+  if (router_.deliver(envelope) == RouteStatus::kOverloaded) {
     return bus::Delivered::kPause;
   }
   counters_.received.fetch_add(1, std::memory_order_relaxed);

@@ -16,10 +16,10 @@ std::uint32_t Router::home_worker(std::string_view user) const noexcept {
   return static_cast<std::uint32_t>((hash_name(user) >> 32) % mailboxes_.size());
 }
 
-std::vector<Router::Part> Router::split_users(bus::Envelope& envelope) const {
+std::vector<Router::Part> Router::split_users(const bus::Envelope& envelope) const {
   std::vector<std::vector<std::string>> by_worker(mailboxes_.size());
-  for (std::string& user : envelope.users) {
-    by_worker[home_worker(user)].push_back(std::move(user));
+  for (const std::string& user : envelope.users) {
+    by_worker[home_worker(user)].push_back(user);
   }
   std::vector<Part> parts;
   for (std::uint32_t worker = 0; worker < by_worker.size(); ++worker) {
@@ -30,7 +30,7 @@ std::vector<Router::Part> Router::split_users(bus::Envelope& envelope) const {
   return parts;
 }
 
-std::vector<Router::Part> Router::split(bus::Envelope& envelope) const {
+std::vector<Router::Part> Router::split(const bus::Envelope& envelope) const {
   if (envelope.kind == EnvelopeKind::kUser) {
     return {{home_worker(envelope.key), ToUser{envelope.key}}};
   }
@@ -66,7 +66,7 @@ bool Router::reserve(const std::vector<Part>& parts, std::size_t bytes) const {
   return true;
 }
 
-RouteStatus Router::deliver(bus::Envelope&& envelope) const {
+RouteStatus Router::deliver(const bus::Envelope& envelope) const {
   const std::size_t bytes = envelope.bytes();
   std::vector<Part> parts = split(envelope);
   if (!reserve(parts, bytes)) {

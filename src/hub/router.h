@@ -26,7 +26,7 @@ class Router {
   std::uint32_t home_worker(std::string_view user) const noexcept;
 
   // Frames the push and mails it to every worker that may have receivers: to all of them, or to none when one is full.
-  [[nodiscard]] RouteStatus deliver(bus::Envelope&& envelope) const;
+  [[nodiscard]] RouteStatus deliver(const bus::Envelope& envelope) const;
   void post(std::uint32_t worker, WorkerMail mail) const { mailboxes_[worker]->post_control(std::move(mail)); }
 
  private:
@@ -34,8 +34,8 @@ class Router {
     std::uint32_t worker;
     Target target;
   };
-  std::vector<Part> split(bus::Envelope& envelope) const;
-  std::vector<Part> split_users(bus::Envelope& envelope) const;
+  std::vector<Part> split(const bus::Envelope& envelope) const;
+  std::vector<Part> split_users(const bus::Envelope& envelope) const;
   bool reserve(const std::vector<Part>& parts, std::size_t bytes) const;
 
   const std::vector<WorkerMailbox*> mailboxes_;
