@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import re
+import signal
 import time
 from base64 import b64encode
 
@@ -289,6 +290,21 @@ async def test_oldest_connection_is_displaced_with_4501_over_the_limit(serve, us
         assert metrics.sum("pushwire_disconnects_total", code="4501") == 1
 
 
+async def test_many_logins_of_one_user_at_once_leave_exactly_the_limit(serve, user):
+    gateway = serve({"session.max_connections_per_user": 5})
+    async with Swarm(gateway) as swarm:
+        clients = await swarm.connect([user] * 60)
+        sessions = {session["session"] for session in gateway.api.user(user)["sessions"]}
+        assert len(sessions) == 5
+        await asyncio.to_thread(eventually, lambda: sum(client.close_code == 4501 for client in clients) == 55, "told")
+        pushed = gateway.api.push({"user": user}, data=1)["id"]
+        await asyncio.to_thread(eventually, lambda: swarm.received >= 5, "the others get it")
+        for client in clients:
+            expected = [] if client.close_code == 4501 else [pushed]
+            assert [json.loads(message)["id"] for message in client.messages] == expected
+    assert gateway.metrics().sum("pushwire_evictions_total") == 55
+
+
 async def test_newest_connection_is_refused_with_429_when_so_configured(serve, user):
     gateway = serve({"session.max_connections_per_user": 1, "session.on_limit": "reject_new"})
     async with connect(gateway, user) as client:
@@ -333,6 +349,17 @@ async def test_idle_client_that_answers_pings_stays(serve, user):
     async with connect(gateway, user) as client:
         await asyncio.sleep(3.0)  # twice the time after which silence is closed
         await client.ping()
+
+
+async def test_process_that_was_stopped_does_not_take_its_clients_for_dead(serve, user):
+    gateway = serve({"heartbeat.interval": "1s", "heartbeat.timeout": "3500ms"})
+    async with connect(gateway, user) as one, connect(gateway, user + "2") as two:
+        gateway.signal(signal.SIGSTOP)
+        await asyncio.sleep(4.5)  # longer than heartbeat.timeout
+        gateway.signal(signal.SIGCONT)
+        await asyncio.sleep(1.0)
+        for client in (one, two):
+            await client.ping()
 
 
 async def test_token_expiry_closes_with_3005(serve, user):

@@ -198,6 +198,38 @@ async def test_standing_handshake_flood_ends_by_its_timeout(serve, user):
         connection.close()
 
 
+def test_message_is_read_from_1024_frames_and_no_more(serve, user):
+    gateway = serve({"client.max_message_bytes": "4KiB"})
+    text = '{"type":"ping","pad":"' + "x" * 900 + '"}'
+    for empty, fits in ((1024 - len(text), True), (1025 - len(text), False)):
+        pieces = [*text[:1], *[""] * empty, *text[1:]]  # empty ones cost time too
+        with RawConnection(gateway.client_port) as connection:
+            connection.send(upgrade(f"/ws?user={user}"))
+            connection.welcome()
+            connection.send(b"".join(wire.frame(wire.TEXT if at == 0 else 0, piece, fin=at + 1 == len(pieces))
+                                     for at, piece in enumerate(pieces)))
+            if fits:
+                assert connection.frame() == (wire.TEXT, b'{"type":"pong"}')
+            else:
+                assert connection.close_code() == 1009
+
+
+async def test_ping_flood_of_a_client_that_does_not_read_takes_no_memory(serve, user):
+    gateway = serve()
+    with slow_client(gateway, user) as flooder:
+        flooder.socket.settimeout(0.5)
+        pings = wire.frame(wire.PING, b"p" * 125) * 500
+        sent = 0
+        while sent < 32 * 1024 * 1024:
+            try:
+                sent += flooder.socket.send(pings)
+            except TimeoutError:
+                break  # it reads no more from us: as good
+        assert gateway.metrics().sum("pushwire_outbox_bytes") <= 64 * 1024
+        async with connect(gateway, user + "2") as other:
+            await other.ping()
+
+
 def test_half_a_message_forever_does_not_outlive_the_heartbeat(serve, user):
     """A frame that never ends and a message that never ends hold no more than one connection, and not for ever."""
     gateway = serve({"heartbeat.interval": "300ms", "heartbeat.timeout": "1s"})
