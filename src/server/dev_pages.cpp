@@ -31,6 +31,10 @@ std::string_view asset_of(std::string_view path) {
   return {};
 }
 
+http::Response only_get() {
+  return http::json_error(405, "method_not_allowed", "only GET is expected here").with("Allow", "GET, HEAD");
+}
+
 http::Response with_page_headers(http::Response response, std::string_view host) {
   // WebSocket connections to the own origin need naming: 'self' covers http alone in some browsers.
   response.headers.push_back(
@@ -55,7 +59,7 @@ std::optional<http::Response> DevPages::refuse(const http::Request& request, con
       return http::json_error(404, "not_found", "there is no such path").and_close();
     }
     if (!is_reading(request.method)) {
-      return http::json_error(405, "method_not_allowed", "only GET is expected here").with("Allow", "GET, HEAD");
+      return only_get();
     }
     return std::nullopt;
   }
@@ -68,7 +72,7 @@ std::optional<http::Response> DevPages::refuse(const http::Request& request, con
     return http::json_error(415, "unsupported_media_type", "Content-Type: application/json is expected");
   }
   if (request.path == kInfoPath) {
-    return std::nullopt;
+    return is_reading(request.method) ? std::nullopt : std::optional(only_get());
   }
   return api::Api::refuse(api::Api::match(request, request.path.substr(kApiPrefix.size())), request);
 }
