@@ -119,7 +119,8 @@ void Worker::on_accept(net::Fd fd, std::uint16_t port) {
   client_server_.adopt(std::move(fd));
   if (too_many_handshakes() && crowded_since_ == 0) {
     crowded_since_ = std::max<MonotonicMs>(base_.loop.now(), 1);
-    log_warning("worker {}: {} handshakes are under way, accepting pauses", base_.index, client_server_.open_count());
+    crowded_log_.warn(base_.loop.now(), "worker {}: {} handshakes are under way, accepting pauses", base_.index,
+                      client_server_.open_count());
   }
 }
 

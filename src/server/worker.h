@@ -92,6 +92,7 @@ class Worker final : public net::TurnHandler, public net::AcceptHandler, private
   RefusedSockets refused_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   QuietLog descriptor_log_;
+  QuietLog crowded_log_;
   MonotonicMs crowded_since_ = 0;  // 0: there is room for handshakes
 };
 
