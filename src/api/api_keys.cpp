@@ -51,6 +51,9 @@ bool is_loopback_host(std::string_view host) noexcept {
   }
   in_addr address{};
   const std::string text(host);
+  if (text.find('\0') != std::string::npos) {
+    return false;  // inet_pton() would not see what stands behind it
+  }
   return inet_pton(AF_INET, text.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 
