@@ -56,7 +56,10 @@ ChannelSession::~ChannelSession() {
   }
 }
 
-WallMs ChannelSession::last_seen_at() const noexcept { return wall_ms() - (manager_.loop_.now() - last_received_); }
+WallMs ChannelSession::last_seen_at() const noexcept {
+  // The two clocks are read at different moments: the handshake may seem to be older than the connection.
+  return std::max(connected_at_, wall_ms() - (manager_.loop_.now() - last_received_));
+}
 
 std::string ChannelSession::remote() const { return net::peer_address(fd_).to_string(); }
 
