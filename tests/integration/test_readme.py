@@ -8,8 +8,9 @@ The convention for whoever writes README.md:
 * Lines with `./test`, `./dev …` or `git clone …` are not run (the suite itself is run by them); the script has to be
   there. `cd` is left out.
 * A command that goes on for ever (a client that listens) must not stand in an sh block.
-* The first ```js block is what a page does: it connects as a user (dev auth) with WebSocket, shows each message with
-  console.log, and reconnects with back-off unless the close code forbids it. It runs in Node with `ws` as WebSocket.
+* The first ```js block is what a page does: it connects as a user (dev auth) with WebSocket by connect('NAME', …),
+  shows each message with console.log, and reconnects with back-off unless the close code forbids it. It runs in Node
+  with `ws` as WebSocket.
 """
 
 import os
@@ -28,7 +29,7 @@ from support.waiting import eventually
 
 README = ROOT / "README.md"
 NOT_RUN = re.compile(r"^\s*(\./test|\./dev|git clone|cd)\b")
-USER = re.compile(r"[?&]user=([\w-]+)")
+USER = re.compile(r"\bconnect\('([\w-]+)'")
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def page_script(readme, gateway, tmp_path):
     text = next(block for block in readme if block.language == "js").text
     script.write_text(with_ports(text, gateway))
     user = USER.search(text)
-    assert user, "the script has to connect with ?user=NAME"
+    assert user, "the script has to say connect('NAME', …)"
     return user[1], [shutil.which("node"), "--require", NODE_FOLDER / "browser_websocket.cjs", script]
 
 
