@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <deque>
 #include <map>
 #include <random>
@@ -148,82 +147,96 @@ TEST_F(TopicTableTest, ATopicThatComesBackDuringAWalkIsTheSame) {
 }
 
 // Against the plainest possible model, with walks under way all the time.
-TEST_F(TopicTableTest, AgreesWithASimpleModel) {
-  std::mt19937 random(11);
-  const auto pick = [&](std::size_t below) { return static_cast<std::size_t>(random() % below); };
-  const Names topics = {"a", "b", "c", "d"};
-  std::map<std::string, std::set<ChannelSession*>> model;
-  for (int i = 0; i < 60; ++i) {
-    add();
-  }
+class TopicTableModel : public TopicTableTest {
+ protected:
   struct Walk {
     TopicTable::Walk walk;
     std::string topic;
     std::set<ChannelSession*> due;  // was there when it began, has not left since and was not met yet
-    std::set<ChannelSession*> met;
   };
-  std::vector<Walk> walks;
-  const auto leaves = [&](ChannelSession* session, const std::string& topic) {
-    model[topic].erase(session);
-    for (Walk& walk : walks) {
-      if (walk.topic == topic) {
-        walk.due.erase(session);
-      }
+
+  void subscribe(ChannelSession& session, const std::string& topic) {
+    const bool fresh = table_.subscribe(session, topic) == TopicTable::Subscribed::kNew;
+    EXPECT_EQ(fresh, model_[topic].insert(&session).second);
+  }
+  void unsubscribe(ChannelSession& session, const std::string& topic) {
+    EXPECT_EQ(table_.unsubscribe(session, topic), forget(session, topic) == 1);
+  }
+  void remove_all(ChannelSession& session) {
+    std::size_t expected = 0;
+    for (const std::string& topic : topics_) {
+      expected += forget(session, topic);
     }
-  };
-  for (int step = 0; step < 20'000; ++step) {
-    ChannelSession* session = clients_[pick(clients_.size())].session;
-    const std::string& topic = topics[pick(topics.size())];
-    switch (pick(6)) {
-      case 0:
-      case 1:
-        EXPECT_EQ(table_.subscribe(*session, topic) == TopicTable::Subscribed::kNew,
-                  model[topic].insert(session).second);
-        break;
-      case 2:
-        EXPECT_EQ(table_.unsubscribe(*session, topic), model[topic].contains(session));
-        leaves(session, topic);
-        break;
-      case 3: {
-        std::size_t expected = 0;
-        for (const std::string& name : topics) {
-          expected += model[name].count(session);
-          leaves(session, name);
-        }
-        EXPECT_EQ(table_.remove_all(*session), expected);
-        break;
-      }
-      case 4:
-        if (const auto begun = walks.size() < 5 ? table_.begin_walk(topic) : std::nullopt) {
-          walks.push_back({*begun, topic, model[topic], {}});
-        }
-        break;
-      default:
-        if (!walks.empty()) {
-          Walk& walk = walks[pick(walks.size())];
-          ChannelSession* next = table_.next(walk.walk);
-          if (next != nullptr) {
-            EXPECT_TRUE(walk.met.insert(next).second) << "met twice";
-            EXPECT_EQ(walk.due.erase(next), 1U) << "not there when the walk began, or gone";
-          } else {
-            EXPECT_TRUE(walk.due.empty()) << "skipped somebody";
-            table_.end_walk(walk.walk);
-            std::swap(walk, walks.back());
-            walks.pop_back();
-          }
-        }
-    }
-    for (const std::string& name : topics) {
-      ASSERT_EQ(table_.subscribers(name), model[name].size());
-      ASSERT_EQ(present_.contains(name), !model[name].empty());
+    EXPECT_EQ(table_.remove_all(session), expected);
+  }
+  void begin_walk(const std::string& topic) {
+    const auto begun = table_.begin_walk(topic);
+    EXPECT_EQ(begun.has_value(), !model_[topic].empty());
+    if (begun) {
+      walks_.push_back({*begun, topic, model_[topic]});
     }
   }
-  for (const Walk& walk : walks) {
+  void step(std::size_t which) {
+    Walk& walk = walks_[which];
+    if (ChannelSession* next = table_.next(walk.walk); next != nullptr) {
+      EXPECT_EQ(walk.due.erase(next), 1U) << "met twice, or not there when the walk began, or gone";
+      return;
+    }
+    EXPECT_TRUE(walk.due.empty()) << "skipped somebody";
     table_.end_walk(walk.walk);
+    walks_.erase(walks_.begin() + static_cast<std::ptrdiff_t>(which));
   }
-  for (const std::string& name : topics) {
-    const auto met = walk(name);
-    EXPECT_EQ(std::set<ChannelSession*>(met.begin(), met.end()), model[name]);
+  void compare() {
+    for (const std::string& topic : topics_) {
+      ASSERT_EQ(table_.subscribers(topic), model_[topic].size());
+      ASSERT_EQ(present_.contains(topic), !model_[topic].empty());
+    }
+  }
+
+  const Names topics_ = {"a", "b", "c", "d"};
+  std::map<std::string, std::set<ChannelSession*>> model_;
+  std::vector<Walk> walks_;
+
+ private:
+  std::size_t forget(ChannelSession& session, const std::string& topic) {
+    for (Walk& walk : walks_) {
+      if (walk.topic == topic) {
+        walk.due.erase(&session);
+      }
+    }
+    return model_[topic].erase(&session);
+  }
+};
+
+TEST_F(TopicTableModel, AgreesWhateverComesInWhateverOrder) {
+  std::mt19937 random(11);
+  const auto pick = [&](std::size_t below) { return static_cast<std::size_t>(random() % below); };
+  for (int i = 0; i < 60; ++i) {
+    add();
+  }
+  for (int i = 0; i < 20'000; ++i) {
+    ChannelSession& session = *clients_[pick(clients_.size())].session;
+    const std::string& topic = topics_[pick(topics_.size())];
+    const std::size_t action = pick(10);
+    if (action < 4) {
+      subscribe(session, topic);
+    } else if (action < 6) {
+      unsubscribe(session, topic);
+    } else if (action == 6) {
+      remove_all(session);
+    } else if (action == 7 && walks_.size() < 5) {
+      begin_walk(topic);
+    } else if (!walks_.empty()) {
+      step(pick(walks_.size()));
+    }
+    compare();
+  }
+  while (!walks_.empty()) {
+    step(0);
+  }
+  for (const std::string& topic : topics_) {
+    const auto met = walk(topic);
+    EXPECT_EQ(std::set<ChannelSession*>(met.begin(), met.end()), model_[topic]);
   }
 }
 
