@@ -39,7 +39,9 @@ TEST(SipHash, DependsOnTheKeyAndTheRounds) {
   EXPECT_NE(hash, siphash("alice", kKey0, kKey1, 2, 4));
 }
 
-TEST(HashName, IsTheSameForTheWholeProcess) { EXPECT_EQ(hash_name("alice"), hash_name(std::string("alice"))); }
+TEST(HashName, IsTheSameForTheWholeProcess) {
+  EXPECT_EQ(hash_name("alice"), hash_name(std::string("alice")));
+}
 
 TEST(HashName, TellsNamesApartAlsoByTrailingZeros) {
   const std::string zeros(9, '\0');

@@ -13,7 +13,8 @@ namespace {
 
 // Counts its living objects, and owns memory so that a forgotten destructor is a leak.
 struct Thing {
-  Thing(std::uint32_t own_slot, int what, int& living) : slot(own_slot), value(std::make_unique<int>(what)), alive(living) {
+  Thing(std::uint32_t own_slot, int what, int& living)
+      : slot(own_slot), value(std::make_unique<int>(what)), alive(living) {
     ++alive;
   }
   ~Thing() { --alive; }

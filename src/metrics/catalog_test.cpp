@@ -18,7 +18,8 @@ void expect_names_of(const std::array<std::string_view, N>& names, E last) {
   for (const std::string_view name : names) {
     EXPECT_FALSE(name.empty());
     EXPECT_TRUE(seen.insert(name).second) << name;
-    EXPECT_TRUE(std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; })) << name;
+    EXPECT_TRUE(std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; }))
+        << name;
   }
 }
 

@@ -44,8 +44,9 @@ TEST(ChannelSessionGreeting, LeavesAsOneWriteWithWhateverElseTheTurnBrought) {
   bench.turn();
   alice.client.read();
   EXPECT_EQ(alice.client.reads(), 1U);
-  EXPECT_EQ(alice.client.take_bytes(), "HTTP/1.1 101 Switching Protocols\r\n\r\n"
-                                       "\x81\x12{\"type\":\"welcome\"}\x81\x02{}\x81\x02m1\x81\x02m2");
+  EXPECT_EQ(alice.client.take_bytes(),
+            "HTTP/1.1 101 Switching Protocols\r\n\r\n"
+            "\x81\x12{\"type\":\"welcome\"}\x81\x02{}\x81\x02m1\x81\x02m2");
 }
 
 TEST(ChannelSessionGreeting, SaysNothingOfItsOwnToARawClient) {

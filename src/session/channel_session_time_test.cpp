@@ -24,7 +24,9 @@ SessionOptions with_heartbeat(MonotonicMs interval, MonotonicMs timeout) {
   return options;
 }
 
-std::int64_t count(const Frames& frames, std::string_view which) { return std::count(frames.begin(), frames.end(), which); }
+std::int64_t count(const Frames& frames, std::string_view which) {
+  return std::count(frames.begin(), frames.end(), which);
+}
 
 TEST(ChannelSessionHeartbeat, PingsTheSilentOncePerInterval) {
   Bench bench(with_heartbeat(200, 10'000));

@@ -30,8 +30,8 @@ TEST(SessionId, HasOneTextForEachId) {
 }
 
 TEST(SessionId, RefusesWhatIsNoId) {
-  for (const std::string text : {"", "AAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAA=",
-                                 "AAAAAAAAAAAAAAAAAAAA+A", "AAAAAAAAAAAAAAAAAAAA A"}) {
+  for (const std::string text : {"", "AAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAA",
+                                 "AAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAA+A", "AAAAAAAAAAAAAAAAAAAA A"}) {
     EXPECT_FALSE(SessionId::parse(text)) << text;
   }
 }

@@ -62,7 +62,8 @@ class Client {
     if (payload.size() <= 125) {
       bytes += static_cast<char>(0x80U | payload.size());
     } else {
-      bytes += {static_cast<char>(0x80U | 126U), static_cast<char>(payload.size() >> 8), static_cast<char>(payload.size())};
+      bytes +=
+          {static_cast<char>(0x80U | 126U), static_cast<char>(payload.size() >> 8), static_cast<char>(payload.size())};
     }
     bytes.append(4, '\0');  // a mask of zeros leaves the payload readable
     return bytes.append(payload);
@@ -132,7 +133,8 @@ class Client {
     if (stream_.size() < 2 + extra + size) {
       return std::nullopt;
     }
-    std::string frame = describe(static_cast<unsigned>(byte(0) & 0xfU), std::string_view(stream_).substr(2 + extra, size));
+    std::string frame =
+        describe(static_cast<unsigned>(byte(0) & 0xfU), std::string_view(stream_).substr(2 + extra, size));
     stream_.erase(0, 2 + extra + size);
     return frame;
   }
@@ -214,7 +216,9 @@ class Bench final : public SessionEvents, private net::TurnHandler {
   SessionManager manager;
 
  private:
-  void on_subscribe(ChannelSession&, std::string_view topic) override { events.push_back("subscribe " + std::string(topic)); }
+  void on_subscribe(ChannelSession&, std::string_view topic) override {
+    events.push_back("subscribe " + std::string(topic));
+  }
   void on_unsubscribe(ChannelSession&, std::string_view topic) override {
     events.push_back("unsubscribe " + std::string(topic));
   }

@@ -29,9 +29,7 @@ struct Handshake {
                                                               {"Sec-WebSocket-Version", "13"},
                                                               {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}};
 
-  Handshake& set(const std::string& name, const std::string& value) {
-    return without(name).add(name, value);
-  }
+  Handshake& set(const std::string& name, const std::string& value) { return without(name).add(name, value); }
   Handshake& add(const std::string& name, const std::string& value) {
     headers.emplace_back(name, value);
     return *this;
@@ -55,7 +53,9 @@ Handshake asking(std::string target) {
   return handshake;
 }
 
-UpgradePolicy for_development() { return {}; }
+UpgradePolicy for_development() {
+  return {};
+}
 
 UpgradePolicy with_tokens() {
   std::vector<JwtKey> keys;
@@ -69,11 +69,12 @@ UpgradePolicy with_tokens() {
 }
 
 std::string token(const std::string& user, std::int64_t expires = kNow + 100) {
-  return test::token_for("HS256", R"({"exp":)" + std::to_string(expires) + R"(,"topics":["own","own.*"],"sub":")" + user +
-                                      "\"}");
+  return test::token_for(
+      "HS256", R"({"exp":)" + std::to_string(expires) + R"(,"topics":["own","own.*"],"sub":")" + user + "\"}");
 }
 
-Result<PendingUpgrade, Refusal> check(const Handshake& handshake, const UpgradePolicy& policy, Door door = Door::kOpen) {
+Result<PendingUpgrade, Refusal> check(const Handshake& handshake, const UpgradePolicy& policy,
+                                      Door door = Door::kOpen) {
   http::RequestParser parser;
   const std::string text = handshake.text();
   const http::FeedResult fed = parser.feed(text);
@@ -162,8 +163,9 @@ TEST(UpgradeRequest, RefusesStrangeOrigins) {
                                    "https://example.com", "http://example.com"}) {  // the last two: its own Host
     EXPECT_EQ(outcome(Handshake().add("Origin", origin), policy), "403 origin_forbidden") << origin;
   }
-  EXPECT_EQ(outcome(Handshake().add("Origin", "https://app.example.com").add("Origin", "https://app.example.com"), policy),
-            "403 origin_forbidden");
+  EXPECT_EQ(
+      outcome(Handshake().add("Origin", "https://app.example.com").add("Origin", "https://app.example.com"), policy),
+      "403 origin_forbidden");
 }
 
 // --- the token ---------------------------------------------------------------------------------------------------
@@ -195,15 +197,16 @@ TEST(UpgradeRequest, TakesTheFirstTokenThatIsPresent) {
                      .add("Sec-WebSocket-Protocol", in_protocol)
                      .add("Authorization", "Bearer " + token("header"))),
             "header");
-  EXPECT_EQ(user(asking(in_query).add("Authorization", "Bearer rubbish")), "refused") << "present counts, also when bad";
+  EXPECT_EQ(user(asking(in_query).add("Authorization", "Bearer rubbish")), "refused")
+      << "present counts, also when bad";
   EXPECT_EQ(user(asking(in_query).add("Sec-WebSocket-Protocol", "pushwire.v1, bearer.rubbish")), "refused");
 }
 
 TEST(UpgradeRequest, NamesItsSubprotocolAndNeverTheToken) {
   const std::string secret = token("alice");
-  const auto upgrade =
-      check(asking("/ws").add("Sec-WebSocket-Protocol", "bearer." + secret).add("Sec-WebSocket-Protocol", "pushwire.v1"),
-            with_tokens());
+  const auto upgrade = check(
+      asking("/ws").add("Sec-WebSocket-Protocol", "bearer." + secret).add("Sec-WebSocket-Protocol", "pushwire.v1"),
+      with_tokens());
   ASSERT_TRUE(upgrade);
   EXPECT_NE(upgrade->response.find("Sec-WebSocket-Protocol: pushwire.v1\r\n"), std::string::npos);
   EXPECT_EQ(upgrade->response.find(secret), std::string::npos);
@@ -238,7 +241,8 @@ TEST(UpgradeRequest, TellsNobodyTheTokenInARefusal) {
 // --- the query ---------------------------------------------------------------------------------------------------
 
 TEST(UpgradeRequest, ReadsTheQuery) {
-  const auto upgrade = check(asking("/ws?user=al+ice%20%C3%A9&device=my+phone&format=raw&topics=a,b,a,c"), for_development());
+  const auto upgrade =
+      check(asking("/ws?user=al+ice%20%C3%A9&device=my+phone&format=raw&topics=a,b,a,c"), for_development());
   ASSERT_TRUE(upgrade);
   EXPECT_EQ(upgrade->user, "al ice \xc3\xa9");
   EXPECT_EQ(upgrade->device, "my phone");
@@ -249,9 +253,9 @@ TEST(UpgradeRequest, ReadsTheQuery) {
 TEST(UpgradeRequest, RefusesABadQuery) {
   const UpgradePolicy policy = for_development();
   for (const std::string query :
-       {"user=%", "user=%4", "user=%zz", "user=a%00b", "user=%ff", "user=a&user=b", "user=a&%75ser=b", "user=a&device=x&device=x",
-        "user=a&topics=a&topics=b", "user=a&format=raw&format=raw", "user=a&token=&token=", "user=a&format=xml",
-        "user=a&device=%01", "user=a&other=%ff"}) {
+       {"user=%", "user=%4", "user=%zz", "user=a%00b", "user=%ff", "user=a&user=b", "user=a&%75ser=b",
+        "user=a&device=x&device=x", "user=a&topics=a&topics=b", "user=a&format=raw&format=raw",
+        "user=a&token=&token=", "user=a&format=xml", "user=a&device=%01", "user=a&other=%ff"}) {
     EXPECT_EQ(outcome(asking("/ws?" + query), policy), "400 bad_request") << query;
   }
   EXPECT_EQ(outcome(asking("/ws?user=a&device=" + std::string(64, 'd')), policy), "101");
