@@ -30,6 +30,8 @@ class Peer {
   Result<> expect(std::string_view wanted);
   // What was read and nobody expected; "" for nothing.
   std::string unexpected() const;
+  // Everything that was read, taken off.
+  std::string take() { return std::exchange(inbox_, {}); }
   // Of the last welcome.
   const std::string& session() const noexcept { return session_; }
 
