@@ -7,7 +7,8 @@ CMakeLists.txt says for each room its LEVEL and its DEPS (pw_module). This fails
   - an #include that reaches another file by a path that does not begin with a room,
   - headers that include each other in a circle,
   - a name.cpp that does not include its name.h first (this proves that the header compiles alone),
-  - a folder of src/ that is no room.
+  - a folder of src/ that is no room,
+  - an #include in tools/bench of a room that is none of the lower ones: the load generator proves that they stand alone.
 
     tools/check_layers.py [ROOT]
 """
@@ -21,6 +22,9 @@ MODULE = re.compile(r"^\s*pw_module\s*\(([^)]*)\)", re.MULTILINE)
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 FIRST_INCLUDE = re.compile(r'^\s*#\s*include\s*(\S+)', re.MULTILINE)
 KEYWORDS = ("NAME", "LEVEL", "DEPS", "LIBS")
+
+# What the load generator may include.
+BENCH_ROOMS = ("base", "metrics", "protocol", "net", "http", "websocket")
 
 # Headers that come from outside src/ and are included in quotes.
 OUTSIDE = {"web_assets.h"}
@@ -111,6 +115,17 @@ def check_own_header(source: Path, file: str, text: str) -> str:
     return "" if first and first[1] == f'"{header}"' else f'the first #include must be "{header}"'
 
 
+def check_bench(root: Path) -> list[str]:
+    faults = []
+    for path in sorted((root / "tools/bench").glob("*.*")):
+        for included in INCLUDE.findall(path.read_text()) if path.suffix in (".h", ".cpp") else ():
+            folder = included.split("/")[0]
+            base = root / ("tools" if folder == "bench" else "src")
+            if folder not in (*BENCH_ROOMS, "bench") or not (base / included).is_file():
+                faults.append(f'tools/bench/{path.name}: "{included}": only {" ".join(BENCH_ROOMS)} and bench are here')
+    return faults
+
+
 def check(root: Path) -> list[str]:
     rooms = read_rooms((root / "CMakeLists.txt").read_text())
     source = root / "src"
@@ -133,6 +148,7 @@ def check(root: Path) -> list[str]:
             if fault:
                 line = text.count("\n", 0, match.start(1)) + 1
                 faults.append(f"src/{file}:{line}: {fault}")
+    faults += check_bench(root)
     cycle = find_cycle(includes)
     if cycle:
         faults.append("headers include each other: " + " -> ".join(cycle))

@@ -57,6 +57,10 @@ class CheckLayers(unittest.TestCase):
         self.assert_one_fault("src/bus/bus_test.cpp:1", {"bus/bus_test.cpp": '#include "net/loop.h"\n'})
         self.assert_one_fault("src/bus/redis/a.cpp:1", {"bus/redis/a.cpp": '#include "net/loop.h"\n'})
 
+    def test_lets_the_load_generator_include_only_the_lower_rooms(self):
+        self.assertEqual(self.faults({"../tools/bench/a.h": '#include "net/loop.h"\n#include "bench/a.h"\n'}), [])
+        self.assert_one_fault("tools/bench/a.cpp", {"../tools/bench/a.cpp": '#include "bus/bus.h"\n'})
+
     def test_refuses_a_path_around_the_rooms(self):
         self.assert_one_fault("does not begin with a room", {"net/dodge.cpp": '#include "../http/server.h"\n'})
         self.assert_one_fault("does not begin with a room", {"net/dodge.cpp": '#include "loop.h"\n'})
