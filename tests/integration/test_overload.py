@@ -4,9 +4,13 @@ import asyncio
 import json
 import os
 import time
+from pathlib import Path
+
+import pytest
 
 from support import raw as wire
 from support.client import connect
+from support.gateway import BINARY
 from support.raw import RawConnection, upgrade
 from support.swarm import Swarm
 from support.waiting import eventually, eventually_async
@@ -125,6 +129,10 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+UBSAN = Path(BINARY).exists() and b"__ubsan_handle_dynamic_type_cache_miss" in Path(BINARY).read_bytes()
+
+
+@pytest.mark.skipif(UBSAN, reason="UBSan looks at an object's type through a pipe, for which no descriptor is left here")
 async def test_no_free_descriptor_does_not_spin_and_heals(serve, user):
     gateway = serve({"node.workers": 2}, nofile=64)
     async with connect(gateway, user) as client:
