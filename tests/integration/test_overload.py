@@ -132,7 +132,7 @@ def cpu_seconds(pid):
 UBSAN = Path(BINARY).exists() and b"__ubsan_handle_dynamic_type_cache_miss" in Path(BINARY).read_bytes()
 
 
-@pytest.mark.skipif(UBSAN, reason="UBSan looks at an object's type through a pipe, for which no descriptor is left here")
+@pytest.mark.skipif(UBSAN, reason="UBSan looks at types through a pipe, for which no descriptor is left here")
 async def test_no_free_descriptor_does_not_spin_and_heals(serve, user):
     gateway = serve({"node.workers": 2}, nofile=64)
     async with connect(gateway, user) as client:
