@@ -108,6 +108,9 @@ void Loader::take_order(std::uint64_t order, std::int64_t now_ns) {
     case Phase::kReconnect:
       open_all(static_cast<std::uint32_t>(clients_.size()));
       break;
+    case Phase::kPrepare:
+      prepare();
+      break;
     case Phase::kLoad:
       begin_load(now_ns);
       break;
@@ -206,15 +209,20 @@ bool Loader::is_load_over(std::int64_t now_ns) {
   return stats_.delivered.load(std::memory_order_relaxed) >= expected || now_ns - sent_all_ns_ > drain;
 }
 
-void Loader::begin_load(std::int64_t now_ns) {
-  std::vector<std::uint32_t> users;
+void Loader::prepare() {
   for (std::uint32_t i = 0; i < clients_.size(); ++i) {
     expecting_[i] = up_[i] && roles_[i] == Role::kReader;
     expecting_count_ += expecting_[i] ? 1 : 0;
     if (roles_[i] == Role::kStalled) {
       clients_[i]->stall();
     }
-    if (i % plan_.devices == 0 && roles_[i] != Role::kChurner) {
+  }
+}
+
+void Loader::begin_load(std::int64_t now_ns) {
+  std::vector<std::uint32_t> users;
+  for (std::uint32_t i = 0; i < clients_.size(); i += plan_.devices) {
+    if (roles_[i] != Role::kChurner) {
       users.push_back(i / plan_.devices);
     }
   }
@@ -337,7 +345,7 @@ void Loader::on_message(WebClient& client, std::string_view payload) {
       add(stats_.duplicated);
       continue;
     }
-    stats_.delivery.record(now - stamp->time_ns);
+    (to_all ? stats_.broadcast_delivery : stats_.push_delivery).record(now - stamp->time_ns);
     add(stats_.delivered);
     if (verdict == Verdict::kLate) {
       add(stats_.late);

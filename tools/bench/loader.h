@@ -57,6 +57,7 @@ class Loader final : public WebClientOwner, public net::TurnHandler {
   void open_all(std::uint32_t at_the_same_time);
   void open_some(std::int64_t now_ns);
   void stop(WebClient& client);
+  void prepare();
   void begin_load(std::int64_t now_ns);
   void churn(std::int64_t now_ns);
   void account();

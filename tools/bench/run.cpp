@@ -137,6 +137,9 @@ Result<> Run::idle() {
 }
 
 Result<> Run::load() {
+  if (const Result<> prepared = crew_.perform(Phase::kPrepare, 10, "preparing"); !prepared) {
+    return prepared;
+  }
   const Usage server_before = read_cpu(pids_);
   const Usage clients_before = read_cpu(crew_.pids());
   const double limit = plan_.load_seconds() + plan_.options.drain_seconds + 60;
@@ -175,7 +178,8 @@ void Run::add_load(const Usage& server, const Usage& clients, double seconds) {
   report_.add("client_cpu", "us_per_delivery", per(static_cast<double>(clients.cpu_ns) / 1e3, delivered));
   report_.add("client_cpu", "busy_share", per(static_cast<double>(clients.cpu_ns) / 1e9, seconds));
   report_.add_latency("request", *histogram(&LoaderStats::request));
-  report_.add_latency("delivery", *histogram(&LoaderStats::delivery));
+  report_.add_latency("push_delivery", *histogram(&LoaderStats::push_delivery));
+  report_.add_latency("broadcast_delivery", *histogram(&LoaderStats::broadcast_delivery));
 }
 
 Result<> Run::storms() {

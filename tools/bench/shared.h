@@ -23,6 +23,7 @@ enum class Phase : std::uint32_t {
   kConnect,    // open what is not open
   kDropAll,    // all connections go at once …
   kReconnect,  // … and come back at once
+  kPrepare,    // from now on everything that arrives is accounted (all processes, before the first publishes)
   kLoad,       // publish and receive; over when everything published has arrived, or cannot any more
   kAccount,    // count what is missing
   kLeave,      // the share of connections that --leave names goes
@@ -31,7 +32,6 @@ enum class Phase : std::uint32_t {
 
 struct Control {
   std::atomic<std::uint64_t> order;  // phase in the low 32 bits, its number above
-  std::atomic<std::int64_t> load_end_ns;
   std::uint32_t run;
   // By the process that broadcasts.
   std::atomic<std::uint32_t> broadcasts;     // sent so far: the highest number
@@ -51,7 +51,7 @@ struct LoaderStats {
   std::atomic<std::uint64_t> expected, lost;
   std::atomic<std::int64_t> last_ready_ns;
   std::array<char, 200> trouble;  // the first thing that went wrong
-  Histogram handshake, delivery, request;
+  Histogram handshake, request, push_delivery, broadcast_delivery;
 };
 
 inline constexpr std::size_t kMaxLoaders = 64;
