@@ -206,7 +206,9 @@ void ChannelSession::read_socket(std::uint32_t events) {
       if (got < 0 && errno == EINTR) {
         continue;
       }
-      if (got == 0 || errno != EAGAIN) {
+      if (got == 0 && state_ == State::kClosing && !blocked_) {
+        finish_when_flushed();  // it may have closed its half only, and wait for our close frame
+      } else if (got == 0 || errno != EAGAIN) {
         vanish();
       }
       return;
@@ -342,8 +344,9 @@ void ChannelSession::close(Disconnect why) {
 }
 
 void ChannelSession::on_peer_close(std::uint16_t code) {
+  deaf_ = true;
   if (state_ == State::kClosing) {
-    finish();  // the answer to our close frame
+    finish_when_flushed();  // the answer to our close frame
     return;
   }
   leave(protocol::disconnect_from_code(code));
@@ -353,7 +356,7 @@ void ChannelSession::on_peer_close(std::uint16_t code) {
 void ChannelSession::on_fault(const websocket::Event& event) {
   deaf_ = true;
   if (state_ == State::kClosing) {
-    finish();
+    finish_when_flushed();
     return;
   }
   leave(protocol::disconnect_from_code(event.code));
@@ -383,6 +386,16 @@ void ChannelSession::vanish() {
     leave(Disconnect::kAbnormal);
   }
   finish();
+}
+
+// The peer has nothing more to say, but our own close frame, and what was handed over before it, may still wait for the
+// end of the turn or for a full socket. close_timeout bounds it.
+void ChannelSession::finish_when_flushed() {
+  if (outbox_ == nullptr) {
+    finish();
+  } else {
+    after_flush_ = AfterFlush::kFinish;
+  }
 }
 
 void ChannelSession::finish() {

@@ -98,6 +98,7 @@ class ChannelSession final : public net::IoHandler, public net::Timer {
   void set_blocked();
   void leave(protocol::Disconnect why);
   void vanish();
+  void finish_when_flushed();
   void finish();
 
   int fd_;
@@ -122,7 +123,7 @@ class ChannelSession final : public net::IoHandler, public net::Timer {
   std::uint8_t bad_messages_ = 0;  // in a row
   bool dirty_ = false;             // in the manager's list for this turn
   bool blocked_ = false;           // the socket is full, EPOLLOUT is armed
-  bool deaf_ = false;              // after a protocol fault: what comes is thrown away
+  bool deaf_ = false;              // after a close frame or fault: what comes is thrown away
 };
 
 // 8 handler · 28 timer (table, links, tick) · 4 fd · 24 manager, user, links (2 x 8 more) · 8 outbox · 8 reader ·

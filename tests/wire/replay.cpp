@@ -45,6 +45,7 @@ class Replay {
   void collect(const Step& step);
   void send_pending();
   void write(Peer& peer, std::string_view bytes);
+  void write_last(Peer& peer, std::string_view bytes);
   void turn();
   bool read_all();
   void settle();
@@ -58,6 +59,7 @@ class Replay {
   std::map<std::string, Peer, std::less<>> peers_;
   std::string pending_client_;
   std::string pending_;
+  bool pending_end_ = false;  // the end of the client's stream is right behind it
   std::size_t sent_ = 0;  // bytes of kSend steps, for the cut
 };
 
@@ -109,6 +111,21 @@ void Replay::write(Peer& peer, std::string_view bytes) {
   }
 }
 
+// The node sees the last bytes and the end of the stream in one turn.
+void Replay::write_last(Peer& peer, std::string_view bytes) {
+  while (pending_end_ && !bytes.empty()) {
+    const std::size_t taken = peer.write(bytes);
+    bytes.remove_prefix(taken);
+    if (taken == 0) {
+      turn();
+    }
+  }
+  if (pending_end_) {
+    peer.shut_down();
+  }
+  write(peer, bytes);
+}
+
 // --- steps -------------------------------------------------------------------------------------------------------
 
 void Replay::collect(const Step& step) {
@@ -117,29 +134,32 @@ void Replay::collect(const Step& step) {
     pending_client_ = step.client;
   }
   pending_ += step.bytes;
+  pending_end_ = step.verb == Verb::kEnd;
 }
 
 void Replay::send_pending() {
-  if (pending_.empty()) {
+  if (pending_.empty() && !pending_end_) {
     return;
   }
   Peer& to = peer(pending_client_);
   const std::string_view bytes = pending_;
   if (cut_.kind == Cut::Kind::kEverywhere) {
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
+    for (std::size_t i = 0; i + 1 < bytes.size(); ++i) {
       write(to, bytes.substr(i, 1));
     }
+    write_last(to, bytes.substr(bytes.size() - std::min<std::size_t>(bytes.size(), 1)));
   } else {
     const bool here = cut_.kind == Cut::Kind::kAt && cut_.at > sent_ && cut_.at < sent_ + bytes.size();
     const std::size_t first = here ? cut_.at - sent_ : bytes.size();
-    write(to, bytes.substr(0, first));
     if (here) {
+      write(to, bytes.substr(0, first));
       settle();
     }
-    write(to, bytes.substr(first));
+    write_last(to, bytes.substr(here ? first : 0));
   }
   sent_ += bytes.size();
   pending_.clear();
+  pending_end_ = false;
   settle();
 }
 
@@ -153,7 +173,7 @@ Result<> Replay::nothing_unexpected() const {
 }
 
 Result<> Replay::take(const Step& step) {
-  if (step.verb == Verb::kSend) {
+  if (step.verb == Verb::kSend || step.verb == Verb::kEnd) {
     // A new group begins: the gateway has said all that it was expected to say.
     const auto clean = pending_.empty() ? nothing_unexpected() : Result<>{};
     if (clean) {
@@ -175,9 +195,6 @@ Result<> Replay::take(const Step& step) {
 
 Result<> Replay::carry_out(const Step& step) {
   switch (step.verb) {
-    case Verb::kEnd:
-      peer(step.client).shut_down();
-      return {};
     case Verb::kOpen:
       return open(step);
     case Verb::kHold:
