@@ -213,7 +213,7 @@ async def test_sighup_with_a_mistake_changes_nothing_and_is_shown(serve, tmp_pat
 
     await eventually_async(reload_failed, "the failed reload is shown")
     assert status(gateway, token()) == 101
-    assert "auth.hmac_secret_file" in gateway.stderr()
+    await eventually_async(lambda: "auth.hmac_secret_file" in gateway.stderr(), "the log names the key")
     write_file(secret_file, SECRET)
     gateway.signal(signal.SIGHUP)
     await eventually_async(lambda: gateway.metrics().sum("pushwire_config_reload_success") == 1, "good again")

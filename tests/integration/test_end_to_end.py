@@ -438,4 +438,11 @@ async def test_whoever_holds_the_welcome_gets_every_push_answered_after_it(gatew
         async with connect(gateway, f"{user}{n}", topics=f"w:{n}") as client:
             pushed = [gateway.api.push(to, data=n)["id"] for to in
                       ({"user": f"{user}{n}"}, {"topic": f"w:{n}"}, {"all": True}, {"session": client.session})]
-            assert sorted([(await client.message())["id"] for _ in pushed]) == sorted(pushed)
+            got = []
+            while len(got) < len(pushed):
+                message = await client.message()
+                if message["data"] == n:
+                    got.append(message["id"])
+                else:  # the push to everyone of the turn before may still be on its way through the other worker
+                    assert message["data"] == n - 1
+            assert sorted(got) == sorted(pushed)
