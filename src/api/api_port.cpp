@@ -40,8 +40,10 @@ void ApiPort::on_request(http::HttpConnection& connection, const http::Request& 
   api_.handle(exchange, match, request);
 }
 
-void ApiPort::on_refused(http::HttpConnection&, const http::RequestError& error) {
-  count_answer(kUnknownRoute, error.status, api_.stats());
+void ApiPort::on_refused(http::HttpConnection& connection, const http::RequestError& error) {
+  const http::Request* request = connection.head();
+  const std::size_t route = request == nullptr ? kUnknownRoute : Api::route_of(Api::match(*request, request->path));
+  count_answer(route, error.status, api_.stats());
 }
 
 }  // namespace pushwire::api

@@ -59,6 +59,8 @@ Failure failure_of(PublishStatus status) {
   switch (status) {
     case PublishStatus::kConflict:
       return {409, "conflict", "this id was used with another body", {"id", std::nullopt}};
+    case PublishStatus::kBusy:
+      return {503, "busy", "a push with this id is on its way at this moment: ask again", {"id", std::nullopt}};
     case PublishStatus::kOverloaded:
       return {503, "overloaded", "this node has too many pushes to deliver: try again", {}};
     default:
@@ -127,6 +129,9 @@ void PushApi::count(const Item& item) {
         break;
       case PublishStatus::kUnavailable:
         result = PushResult::kUnavailable;
+        break;
+      case PublishStatus::kBusy:
+        result = PushResult::kOverloaded;
         break;
       case PublishStatus::kConflict:
         break;

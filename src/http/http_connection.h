@@ -88,6 +88,10 @@ class HttpConnection final : public net::IoHandler, private net::Timer {
   bool abandoned() const noexcept { return abandoned_; }
   // The request that awaits its answer. Requires: awaits_answer().
   const Request& request() const noexcept { return buffers_->parser.request(); }
+  // The request in work as far as its head is known, also one that is being refused; null between requests.
+  const Request* head() const noexcept {
+    return buffers_ && buffers_->parser.has_head() ? &buffers_->parser.request() : nullptr;
+  }
   ConnectionTicket ticket() const noexcept { return ticket_; }
   // For net::peer_address() and socket options; never to be read, written or closed.
   int fd() const noexcept { return fd_.get(); }

@@ -19,7 +19,8 @@ class Admission {
     }
     return true;
   }
-  void leave() noexcept { count_.fetch_sub(1, std::memory_order_relaxed); }
+  void leave() noexcept { count_.fetch_sub(1, std::memory_order_release); }
+  bool empty() const noexcept { return count_.load(std::memory_order_acquire) == 0; }
   bool full(std::uint64_t limit) const noexcept {
     return limit != 0 && count_.load(std::memory_order_relaxed) >= limit;
   }

@@ -32,10 +32,10 @@ DedupVerdict DedupTable::begin(std::string_view id, std::string_view body, Monot
   forget_old(now);
   const auto found = entries_.find(key);
   if (found != entries_.end()) {
-    if (found->second.body != body_digest) {
-      return DedupVerdict::kConflict;
+    if (found->second.pending) {
+      return DedupVerdict::kBusy;  // whatever the body is: the first try may still end without using up the id
     }
-    return found->second.pending ? DedupVerdict::kBusy : DedupVerdict::kDuplicate;
+    return found->second.body == body_digest ? DedupVerdict::kDuplicate : DedupVerdict::kConflict;
   }
   const std::uint64_t serial = next_serial_++;
   entries_.emplace(key, Entry{body_digest, serial, true});

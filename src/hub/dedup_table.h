@@ -22,7 +22,7 @@ enum class DedupVerdict : std::uint8_t {
   kNew,
   kDuplicate,
   kConflict,  // the id was used with another body
-  kBusy,      // the same push is being published at this moment
+  kBusy,      // a push with this id is being published at this moment
 };
 
 class DedupTable {

@@ -29,7 +29,7 @@ std::optional<PublishStatus> Dispatcher::publish(bus::Envelope&& envelope, const
       case DedupVerdict::kConflict:
         return PublishStatus::kConflict;
       case DedupVerdict::kBusy:
-        return PublishStatus::kOverloaded;  // how the first one ends is not known yet: the caller asks again
+        return PublishStatus::kBusy;
       case DedupVerdict::kNew:
         id = envelope.id;
         break;

@@ -24,6 +24,7 @@ enum class PublishStatus : std::uint8_t {
   kAccepted,
   kDuplicate,    // accepted before, not delivered again
   kConflict,     // the id was used with another body
+  kBusy,         // the same id is being published at this moment, and how that ends is not known yet
   kOverloaded,   // try again soon
   kUnavailable,  // the bus is away
 };

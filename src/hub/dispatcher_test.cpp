@@ -122,7 +122,7 @@ TEST_F(DispatcherTest, MailsALateOutcomeToWhoAskedAndSettlesTheId) {
   Dispatcher dispatcher(late_, router_, dedup_);
   ASSERT_TRUE(late_.start(dispatcher, dispatcher));
   EXPECT_EQ(dispatcher.publish(envelope("m1"), caller("body"), {.worker = 0, .call = 42}), std::nullopt);
-  EXPECT_EQ(dispatcher.publish(envelope("m1"), caller("body"), {.worker = 0, .call = 43}), PublishStatus::kOverloaded)
+  EXPECT_EQ(dispatcher.publish(envelope("m1"), caller("body"), {.worker = 0, .call = 43}), PublishStatus::kBusy)
       << "how the first one ends is not known yet";
   EXPECT_EQ(late_.waiting.size(), 1U);
   late_.answer(PublishOutcome::kAccepted);

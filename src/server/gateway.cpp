@@ -194,7 +194,8 @@ void Gateway::drain() {
 }
 
 bool Gateway::drained() const {
-  return std::all_of(bases_.begin(), bases_.end(),
+  // A client that was let in just before the drain may still be on its way to its worker: it holds a place.
+  return counts_.admission.empty() && std::all_of(bases_.begin(), bases_.end(),
                      [](const auto& base) { return base->drained.load(std::memory_order_acquire); });
 }
 

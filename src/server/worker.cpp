@@ -80,9 +80,7 @@ void Worker::destroy_closed() {
     crowded_since_ = 0;
     std::for_each(listeners_.begin(), listeners_.end(), [](const auto& listener) { listener->resume(); });
   }
-  if (hub_.drained()) {
-    base_.drained.store(true, std::memory_order_release);
-  }
+  base_.drained.store(hub_.drained(), std::memory_order_release);
 }
 
 void Worker::on_timer(MonotonicMs now) {
