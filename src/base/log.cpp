@@ -115,8 +115,8 @@ void stop_log() {
   if (log_state.logger != nullptr) {
     log_state.logger->flush();
   }
+  log_state.pool.reset();  // joins the thread after the queue is empty; then nobody else holds the logger
   log_state.logger.reset();
-  log_state.pool.reset();  // joins the thread after the queue is empty
 }
 
 bool log_enabled(LogLevel level) noexcept {
