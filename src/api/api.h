@@ -12,9 +12,9 @@
 #include "api/node_view.h"
 #include "api/push_api.h"
 #include "api/session_api.h"
-#include "hub/dispatcher.h"
 #include "http/request.h"
 #include "http/route_table.h"
+#include "hub/dispatcher.h"
 
 namespace pushwire::api {
 

@@ -89,9 +89,9 @@ TEST_F(ApiPortTest, PushesAreJsonAndNothingElse) {
                                       "application/json;charset=\"UTF-8\"", "application/json ;"}) {
     EXPECT_EQ(typed(good), 200) << good;
   }
-  for (const std::string_view bad : {"", "text/plain", "application/json2", "application/x-ndjson", "application",
-                                     "application/json; charset=latin1", "text/plain; x=application/json",
-                                     "application/json, text/plain"}) {
+  for (const std::string_view bad :
+       {"", "text/plain", "application/json2", "application/x-ndjson", "application",
+        "application/json; charset=latin1", "text/plain; x=application/json", "application/json, text/plain"}) {
     EXPECT_EQ(typed(bad), 415) << bad;
   }
   EXPECT_EQ(status(request("POST", "/v1/push", "", kPush)), 415);

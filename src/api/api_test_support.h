@@ -118,9 +118,8 @@ class ApiRig final : public net::TurnHandler {
     return fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:8001\r\n\r\n", path);
   }
   static std::string post(std::string_view path, std::string_view body, std::string_view type = "application/json") {
-    return fmt::format(
-        "POST {} HTTP/1.1\r\nHost: 127.0.0.1:8001\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n{}", path, type,
-        body.size(), body);
+    return fmt::format("POST {} HTTP/1.1\r\nHost: 127.0.0.1:8001\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n{}",
+                       path, type, body.size(), body);
   }
   std::string push(std::string_view body) { return ask(post("/v1/push", body)); }
 

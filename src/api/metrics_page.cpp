@@ -24,7 +24,9 @@ namespace family = metrics::family;
 
 using Labels = std::vector<ClientMetric::Label>;
 
-std::string text(std::string_view view) { return std::string(view); }
+std::string text(std::string_view view) {
+  return std::string(view);
+}
 
 class Page {
  public:
@@ -147,8 +149,9 @@ void add_connections(Page& page, const NodeView& node) {
   page.gauge(family::kTopics, static_cast<double>(node.counts->topics.topics()));
   page.gauge(family::kSubscriptions, static_cast<double>(totals.subscriptions));
   page.gauge(family::kPendingHandshakes, static_cast<double>(totals.pending_handshakes));
-  page.counters(family::kHandshakes, "result", metrics::kHandshakeResultNames,
-                [](const WorkerStats& stats) -> auto& { return stats.handshakes; });
+  page.counters(
+      family::kHandshakes, "result", metrics::kHandshakeResultNames,
+      [](const WorkerStats& stats) -> auto& { return stats.handshakes; });
   page.disconnects();
   page.counter(family::kEvictions, page.sum([](const WorkerStats& stats) -> auto& { return stats.evictions; }));
 }
@@ -156,8 +159,9 @@ void add_connections(Page& page, const NodeView& node) {
 void add_delivery(Page& page, const NodeView& node) {
   page.pushes();
   page.counter(family::kDeliveries, page.sum([](const WorkerStats& stats) -> auto& { return stats.deliveries; }));
-  page.counters(family::kDrops, "reason", metrics::kDropReasonNames,
-                [](const WorkerStats& stats) -> auto& { return stats.drops; });
+  page.counters(
+      family::kDrops, "reason", metrics::kDropReasonNames,
+      [](const WorkerStats& stats) -> auto& { return stats.drops; });
   page.push_seconds();
   page.api_requests();
   page.per_worker(family::kOutboxBytes,

@@ -1,7 +1,6 @@
 #include "api/metrics_page.h"
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <cctype>
@@ -23,7 +22,7 @@ struct Series {
 };
 struct Family {
   std::string type;
-  std::vector<Series> series;                        // of counters and gauges
+  std::vector<Series> series;                           // of counters and gauges
   std::vector<std::pair<std::string, double>> buckets;  // of a histogram, le and value, in order
   double sum = -1;
   double count = -1;
@@ -165,23 +164,38 @@ class MetricsPage : public ::testing::Test {
 
 TEST_F(MetricsPage, AllFamiliesAreThereFromTheStart) {
   const auto families = read();
-  const std::map<std::string, std::string> wanted = {
-      {"pushwire_connections", "gauge"}, {"pushwire_users", "gauge"}, {"pushwire_topics", "gauge"},
-      {"pushwire_subscriptions", "gauge"}, {"pushwire_handshakes_total", "counter"},
-      {"pushwire_disconnects_total", "counter"}, {"pushwire_evictions_total", "counter"},
-      {"pushwire_pushes_total", "counter"}, {"pushwire_deliveries_total", "counter"},
-      {"pushwire_drops_total", "counter"},
-      {"pushwire_push_seconds", "histogram"}, {"pushwire_api_requests_total", "counter"},
-      {"pushwire_outbox_bytes", "gauge"}, {"pushwire_mailbox_bytes", "gauge"}, {"pushwire_loop_busy_ratio", "gauge"},
-      {"pushwire_bus_up", "gauge"}, {"pushwire_bus_publish_total", "counter"},
-      {"pushwire_bus_receive_total", "counter"},
-      {"pushwire_bus_lag_seconds", "gauge"}, {"pushwire_bus_gaps_total", "counter"},
-      {"pushwire_bus_missed_total", "counter"}, {"pushwire_build_info", "gauge"},
-      {"pushwire_config_reload_success", "gauge"}, {"process_cpu_seconds_total", "counter"},
-      {"process_resident_memory_bytes", "gauge"}, {"process_virtual_memory_bytes", "gauge"},
-      {"process_open_fds", "gauge"}, {"process_max_fds", "gauge"}, {"process_start_time_seconds", "gauge"},
-      {"pushwire_pending_handshakes", "gauge"}, {"pushwire_dedup_forgotten_total", "counter"},
-      {"pushwire_lost_log_lines_total", "counter"}};
+  const std::map<std::string, std::string> wanted = {{"pushwire_connections", "gauge"},
+                                                     {"pushwire_users", "gauge"},
+                                                     {"pushwire_topics", "gauge"},
+                                                     {"pushwire_subscriptions", "gauge"},
+                                                     {"pushwire_handshakes_total", "counter"},
+                                                     {"pushwire_disconnects_total", "counter"},
+                                                     {"pushwire_evictions_total", "counter"},
+                                                     {"pushwire_pushes_total", "counter"},
+                                                     {"pushwire_deliveries_total", "counter"},
+                                                     {"pushwire_drops_total", "counter"},
+                                                     {"pushwire_push_seconds", "histogram"},
+                                                     {"pushwire_api_requests_total", "counter"},
+                                                     {"pushwire_outbox_bytes", "gauge"},
+                                                     {"pushwire_mailbox_bytes", "gauge"},
+                                                     {"pushwire_loop_busy_ratio", "gauge"},
+                                                     {"pushwire_bus_up", "gauge"},
+                                                     {"pushwire_bus_publish_total", "counter"},
+                                                     {"pushwire_bus_receive_total", "counter"},
+                                                     {"pushwire_bus_lag_seconds", "gauge"},
+                                                     {"pushwire_bus_gaps_total", "counter"},
+                                                     {"pushwire_bus_missed_total", "counter"},
+                                                     {"pushwire_build_info", "gauge"},
+                                                     {"pushwire_config_reload_success", "gauge"},
+                                                     {"process_cpu_seconds_total", "counter"},
+                                                     {"process_resident_memory_bytes", "gauge"},
+                                                     {"process_virtual_memory_bytes", "gauge"},
+                                                     {"process_open_fds", "gauge"},
+                                                     {"process_max_fds", "gauge"},
+                                                     {"process_start_time_seconds", "gauge"},
+                                                     {"pushwire_pending_handshakes", "gauge"},
+                                                     {"pushwire_dedup_forgotten_total", "counter"},
+                                                     {"pushwire_lost_log_lines_total", "counter"}};
   for (const auto& [name, type] : wanted) {
     ASSERT_TRUE(families.contains(name)) << name;
     EXPECT_EQ(families.at(name).type, type) << name;

@@ -18,12 +18,16 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
-std::int64_t uptime_s(const NodeView& node) { return std::max<std::int64_t>(wall_ms() - node.started_at, 0) / 1000; }
+std::int64_t uptime_s(const NodeView& node) {
+  return std::max<std::int64_t>(wall_ms() - node.started_at, 0) / 1000;
+}
 
 std::string_view type_of(std::string_view name) {
   constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
-      {".html", "text/html; charset=utf-8"},      {".css", "text/css; charset=utf-8"},
-      {".js", "text/javascript; charset=utf-8"},  {".svg", "image/svg+xml"},
+      {".html", "text/html; charset=utf-8"},
+      {".css", "text/css; charset=utf-8"},
+      {".js", "text/javascript; charset=utf-8"},
+      {".svg", "image/svg+xml"},
       {".yaml", "application/yaml"},
   };
   for (const auto& [ending, type] : kTypes) {
@@ -47,7 +51,9 @@ std::optional<NotReady> why_not_ready(const NodeView& node) {
   return std::nullopt;
 }
 
-http::Response health_page() { return http::Response::json(200, R"({"status":"ok"})"); }
+http::Response health_page() {
+  return http::Response::json(200, R"({"status":"ok"})");
+}
 
 http::Response ready_page(const NodeView& node) {
   const auto reason = why_not_ready(node);
@@ -57,16 +63,17 @@ http::Response ready_page(const NodeView& node) {
 http::Response nodes_page(const NodeView& node) {
   const NodeTotals totals = totals_of(node);
   return http::Response::json(
-      200, fmt::format(R"({{"nodes":[{{"name":{},"version":{},"connections":{},"users":{},"uptime_s":{},"self":true}}]}})",
-                       quoted(node.name), quoted(node.version), totals.connections, totals.users, uptime_s(node)));
+      200,
+      fmt::format(R"({{"nodes":[{{"name":{},"version":{},"connections":{},"users":{},"uptime_s":{},"self":true}}]}})",
+                  quoted(node.name), quoted(node.version), totals.connections, totals.users, uptime_s(node)));
 }
 
 http::Response stats_page(const NodeView& node) {
   const NodeTotals totals = totals_of(node);
   std::string out = fmt::format(
       R"({{"node":{},"version":{},"uptime_s":{},"connections":{},"users":{},"topics":{},"subscriptions":{},"draining":{},"workers":[)",
-      quoted(node.name), quoted(node.version), uptime_s(node), totals.connections, totals.users, node.counts->topics.topics(),
-      totals.subscriptions, node.draining.load(std::memory_order_relaxed));
+      quoted(node.name), quoted(node.version), uptime_s(node), totals.connections, totals.users,
+      node.counts->topics.topics(), totals.subscriptions, node.draining.load(std::memory_order_relaxed));
   for (std::size_t i = 0; i < node.workers.size(); ++i) {
     const WorkerView& worker = node.workers[i];
     out += fmt::format(

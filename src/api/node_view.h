@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "bus/bus.h"
 #include "hub/dispatcher.h"
-#include "hub/router.h"
 #include "hub/local_hub.h"
+#include "hub/router.h"
 #include "metrics/worker_stats.h"
 #include "net/event_loop.h"
 

@@ -11,11 +11,13 @@
 namespace pushwire::api {
 namespace {
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
 
 std::uint64_t count_fds() {
   // Since Linux 6.2 the size of the directory is the number of open descriptors; before, they have to be listed.
-  struct stat status{};
+  struct stat status {};
   if (::stat("/proc/self/fd", &status) == 0 && status.st_size > 0) {
     return static_cast<std::uint64_t>(status.st_size);
   }

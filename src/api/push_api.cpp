@@ -14,8 +14,12 @@ constexpr std::uint64_t kItemsPerCall = 1024;  // a ticket names call * 1024 + i
 static_assert(protocol::kMaxBatchPushes <= kItemsPerCall);
 
 // The alternatives of the request's target, of the envelope's kind and of the metric stand in the same order.
-bus::EnvelopeKind kind_of(const protocol::PushTarget& to) { return static_cast<bus::EnvelopeKind>(to.index()); }
-metrics::PushTarget target_of(const protocol::PushTarget& to) { return static_cast<metrics::PushTarget>(to.index()); }
+bus::EnvelopeKind kind_of(const protocol::PushTarget& to) {
+  return static_cast<bus::EnvelopeKind>(to.index());
+}
+metrics::PushTarget target_of(const protocol::PushTarget& to) {
+  return static_cast<metrics::PushTarget>(to.index());
+}
 
 bus::Envelope make_envelope(const protocol::PushRequest& push, std::string id) {
   bus::Envelope envelope;

@@ -67,16 +67,15 @@ TEST_F(PushApiTest, SameIdWithAnotherBodyIsAConflictThatNamesTheField) {
 
 TEST_F(PushApiTest, BatchIsAnsweredInOrderWithAStatusForEach) {
   ApiRig rig(bus_);
-  const std::string body = fmt::format(
-      R"({{"pushes":[{},{},{}]}})", R"({"to":{"user":"a"},"data":1,"id":"1"})",
-      R"({"to":{"user":"a"},"data":2,"id":"1"})",
-      R"({"to":{"users":["a","b"]},"text":"","id":"2"})");
-  EXPECT_EQ(rig.ask(ApiRig::post("/v1/push/batch", body)),
-            fmt::format(R"(200 {{"results":[{},{},{}]}})"
-                        "\n",
-                        R"({"status":200,"id":"1","accepted":true})",
-                        fmt::format(R"({{"status":409,{})", kConflictError),
-                        R"({"status":200,"id":"2","accepted":true})"));
+  const std::string body =
+      fmt::format(R"({{"pushes":[{},{},{}]}})", R"({"to":{"user":"a"},"data":1,"id":"1"})",
+                  R"({"to":{"user":"a"},"data":2,"id":"1"})", R"({"to":{"users":["a","b"]},"text":"","id":"2"})");
+  EXPECT_EQ(
+      rig.ask(ApiRig::post("/v1/push/batch", body)),
+      fmt::format(R"(200 {{"results":[{},{},{}]}})"
+                  "\n",
+                  R"({"status":200,"id":"1","accepted":true})", fmt::format(R"({{"status":409,{})", kConflictError),
+                  R"({"status":200,"id":"2","accepted":true})"));
   EXPECT_EQ(rig.pushes(PushTarget::kUsers, PushResult::kAccepted), 1U);
   EXPECT_EQ(rig.requests(1, 200), 1U);
 }
@@ -147,10 +146,10 @@ TEST(PushApiLater, AnswerComesWhenTheBusHasSettledAllOfABatch) {
   ApiRig rig(bus);
   bus.now = {std::nullopt, PublishOutcome::kAccepted, std::nullopt};
   const net::Fd client = rig.connect();
-  rig.send(client, ApiRig::post("/v1/push/batch",
-                                R"({"pushes":[{"to":{"user":"a"},"data":1,"id":"1"},)"
-                                R"({"to":{"user":"a"},"data":1,"id":"2"},)"
-                                R"({"to":{"all":false},"data":1},{"to":{"all":true},"data":1,"id":"4"}]})"));
+  rig.send(client,
+           ApiRig::post("/v1/push/batch", R"({"pushes":[{"to":{"user":"a"},"data":1,"id":"1"},)"
+                                          R"({"to":{"user":"a"},"data":1,"id":"2"},)"
+                                          R"({"to":{"all":false},"data":1},{"to":{"all":true},"data":1,"id":"4"}]})"));
   EXPECT_EQ(ApiRig::receive(client), "");
   bus.tell(1, PublishOutcome::kUnavailable);
   rig.turns();

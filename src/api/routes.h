@@ -44,6 +44,8 @@ inline constexpr std::size_t kUnknownRoute = kRoutes.size();  // counted as rout
 static_assert(kUnknownRoute < metrics::WorkerStats::kMaxRoutes);
 
 // Whether a call of this route needs an API key.
-constexpr bool needs_key(std::size_t route) noexcept { return route < static_cast<std::size_t>(RouteId::kHealth); }
+constexpr bool needs_key(std::size_t route) noexcept {
+  return route < static_cast<std::size_t>(RouteId::kHealth);
+}
 
 }  // namespace pushwire::api

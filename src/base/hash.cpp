@@ -59,8 +59,8 @@ std::uint64_t siphash(std::string_view bytes, std::uint64_t key0, std::uint64_t 
     state.rounds(c_rounds);
     state.v0 ^= word;
   }
-  const std::uint64_t last =
-      (at < bytes.size() ? load(bytes.data() + at, bytes.size() - at) : 0) | static_cast<std::uint64_t>(bytes.size()) << 56;
+  const std::uint64_t last = (at < bytes.size() ? load(bytes.data() + at, bytes.size() - at) : 0) |
+                             static_cast<std::uint64_t>(bytes.size()) << 56;
   state.v3 ^= last;
   state.rounds(c_rounds);
   state.v0 ^= last;

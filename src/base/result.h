@@ -16,6 +16,8 @@ struct Error {
 template <class T = void, class E = Error>
 using Result = tl::expected<T, E>;
 
-inline tl::unexpected<Error> fail(std::string message) { return tl::unexpected<Error>(Error{std::move(message)}); }
+inline tl::unexpected<Error> fail(std::string message) {
+  return tl::unexpected<Error>(Error{std::move(message)});
+}
 
 }  // namespace pushwire

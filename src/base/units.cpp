@@ -19,9 +19,8 @@ struct Unit {
 };
 
 // Largest first: formatting takes the first one that divides.
-constexpr std::array kSizeUnits = {
-    Unit{"GiB", std::uint64_t{1} << 30}, Unit{"MiB", std::uint64_t{1} << 20}, Unit{"KiB", std::uint64_t{1} << 10},
-    Unit{"", 1}};
+constexpr std::array kSizeUnits = {Unit{"GiB", std::uint64_t{1} << 30}, Unit{"MiB", std::uint64_t{1} << 20},
+                                   Unit{"KiB", std::uint64_t{1} << 10}, Unit{"", 1}};
 constexpr std::array kDurationUnits = {Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1'000}, Unit{"ms", 1}};
 
 constexpr std::string_view kSizeExpected = "expected bytes or a whole number with KiB, MiB or GiB like \"64KiB\"";
@@ -96,7 +95,9 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   return std::chrono::milliseconds(static_cast<Rep>(quantity->number * *factor));
 }
 
-std::string format_size(std::uint64_t bytes) { return format_with(kSizeUnits, bytes); }
+std::string format_size(std::uint64_t bytes) {
+  return format_with(kSizeUnits, bytes);
+}
 
 std::string format_duration(std::chrono::milliseconds duration) {
   if (duration.count() < 0) {

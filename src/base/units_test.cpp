@@ -21,8 +21,8 @@ TEST(Units, RefusesWhatIsNoSizeAndSaysWhatIsExpected) {
   for (const char* text : {"", " ", "KiB", "64KB", "64kib", "64 KiB", "-1", "+1", "1.5MiB", "64KiBx", "0x10", "TiB"}) {
     const auto size = parse_size(text);
     ASSERT_FALSE(size) << text;
-    EXPECT_EQ(size.error().message,
-              "not a size, expected bytes or a whole number with KiB, MiB or GiB like \"64KiB\"") << text;
+    EXPECT_EQ(size.error().message, "not a size, expected bytes or a whole number with KiB, MiB or GiB like \"64KiB\"")
+        << text;
   }
 }
 

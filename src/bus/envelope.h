@@ -22,10 +22,10 @@ struct Envelope {
   std::optional<std::string> event;
   protocol::PayloadKind payload_kind = protocol::PayloadKind::kJson;
   std::string payload;  // JSON value, escaped JSON string with its quotes, or base64: as it stands in the message
-  std::string exclude_session;  // empty: none
-  std::string exclude_user;     // empty: none
-  std::int64_t born_ms = 0;     // wall clock of the origin node
-  std::int64_t ttl_ms = 0;      // 0: no end
+  std::string exclude_session;   // empty: none
+  std::string exclude_user;      // empty: none
+  std::int64_t born_ms = 0;      // wall clock of the origin node
+  std::int64_t ttl_ms = 0;       // 0: no end
   std::int64_t received_ns = 0;  // monotonic clock of the origin node, when the request had been parsed
   std::string origin;            // node name
 

@@ -43,7 +43,8 @@ class LocalHub final : public session::SessionEvents, private TopicWatcher, priv
   ~LocalHub();
 
   void deliver(Deliver&& mail);
-  // Takes a client over, who has a place by NodeCounts::admission. Gives it back, and the place, when its user has too many connections and new ones are rejected.
+  // Takes a client over, who has a place by NodeCounts::admission. Gives it back, and the place, when its user has too
+  // many connections and new ones are rejected.
   std::unique_ptr<session::PendingUpgrade> adopt(std::unique_ptr<session::PendingUpgrade> upgrade);
   Answer answer(const Question& question);
   // Says 3001 to every client, at this pace; who comes later is told at once.

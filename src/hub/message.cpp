@@ -43,8 +43,7 @@ Message::Message(const bus::Envelope& envelope)
 
 SharedBuffer Message::make_raw_frame() const {
   const std::string payload = protocol::raw_payload(kind_, frame_.view().substr(payload_offset_, payload_size_));
-  const auto opcode =
-      kind_ == protocol::PayloadKind::kBinary ? websocket::Opcode::kBinary : websocket::Opcode::kText;
+  const auto opcode = kind_ == protocol::PayloadKind::kBinary ? websocket::Opcode::kBinary : websocket::Opcode::kText;
   return websocket::encode_frame(opcode, payload);
 }
 

@@ -18,7 +18,8 @@ TopicTable::Topic* TopicTable::find(std::string_view name) const {
 
 Subscription& TopicTable::subscription_at(ChannelSession& session, std::uint32_t topic) {
   auto& list = *session.subscriptions();
-  const auto found = std::find_if(list.begin(), list.end(), [topic](const Subscription& s) { return s.topic == topic; });
+  const auto found =
+      std::find_if(list.begin(), list.end(), [topic](const Subscription& s) { return s.topic == topic; });
   PW_CHECK(found != list.end());
   return *found;
 }

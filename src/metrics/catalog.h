@@ -100,10 +100,11 @@ enum class HandshakeResult : std::uint8_t {
   kNoDescriptors,  // turned away at the door: the process may open no more files
 };
 inline constexpr std::array<std::string_view, 21> kHandshakeResultNames = {
-    "accepted",      "not_found",     "method_not_allowed", "bad_request",          "head_too_large", "request_timeout",
-    "upgrade_required", "draining",   "full",               "overloaded",           "origin_forbidden",
-    "token_missing", "token_invalid", "token_expired",      "user_missing",         "user_invalid",   "topic_invalid",
-    "topic_forbidden", "topic_limit", "too_many_connections", "no_descriptors"};
+    "accepted",         "not_found",        "method_not_allowed", "bad_request",   "head_too_large",
+    "request_timeout",  "upgrade_required", "draining",           "full",          "overloaded",
+    "origin_forbidden", "token_missing",    "token_invalid",      "token_expired", "user_missing",
+    "user_invalid",     "topic_invalid",    "topic_forbidden",    "topic_limit",   "too_many_connections",
+    "no_descriptors"};
 static_assert(!kHandshakeResultNames.back().empty());
 
 enum class PublishResult : std::uint8_t { kAccepted, kOverloaded, kUnavailable };

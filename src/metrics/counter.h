@@ -35,9 +35,8 @@ class Gauge {
 // Durations in fixed buckets, about a factor of two apart from 50 microseconds to 10 seconds.
 class Histogram {
  public:
-  static constexpr std::array<double, 16> kBoundsSeconds = {0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025,
-                                                            0.005,   0.01,   0.025,   0.05,   0.1,   0.25,
-                                                            0.5,     1.0,    2.5,     10.0};
+  static constexpr std::array<double, 16> kBoundsSeconds = {
+      0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0};
 
   void observe_ns(std::int64_t ns) noexcept;
   // Number of observations in bucket `i` alone; i == kBoundsSeconds.size() is what exceeded the last bound.

@@ -9,8 +9,12 @@
 namespace pushwire::net {
 namespace {
 
-const sockaddr_in& as_v4(const Address& address) { return reinterpret_cast<const sockaddr_in&>(address.storage); }
-const sockaddr_in6& as_v6(const Address& address) { return reinterpret_cast<const sockaddr_in6&>(address.storage); }
+const sockaddr_in& as_v4(const Address& address) {
+  return reinterpret_cast<const sockaddr_in&>(address.storage);
+}
+const sockaddr_in6& as_v6(const Address& address) {
+  return reinterpret_cast<const sockaddr_in6&>(address.storage);
+}
 
 }  // namespace
 

@@ -40,9 +40,13 @@ void EventLoop::modify(int fd, std::uint32_t events, IoHandler& handler) {
   PW_CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0);
 }
 
-void EventLoop::remove(int fd) { PW_CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0); }
+void EventLoop::remove(int fd) {
+  PW_CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0);
+}
 
-void EventLoop::run_again(IoHandler& handler) { again_.push_back(&handler); }
+void EventLoop::run_again(IoHandler& handler) {
+  again_.push_back(&handler);
+}
 
 void EventLoop::cancel_run_again(const IoHandler& handler) {
   std::erase(again_, &handler);

@@ -14,7 +14,9 @@
 namespace pushwire::net {
 namespace {
 
-Fd open_reserve() { return Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+Fd open_reserve() {
+  return Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
 
 bool set_option(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof value) == 0;
@@ -68,7 +70,9 @@ Listener::Listener(EventLoop& loop, Fd fd, AcceptHandler& handler, std::uint16_t
   PW_CHECK(loop_.add(fd_.get(), EPOLLIN, *this));
 }
 
-Listener::~Listener() { loop_.cancel_run_again(*this); }
+Listener::~Listener() {
+  loop_.cancel_run_again(*this);
+}
 
 void Listener::on_io(std::uint32_t) {
   if (!reserve_) {

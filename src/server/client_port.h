@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "api/node_view.h"
+#include "http/http_connection.h"
 #include "hub/local_hub.h"
 #include "hub/router.h"
-#include "http/http_connection.h"
 #include "metrics/worker_stats.h"
 #include "server/dev_pages.h"
 #include "server/worker_settings.h"

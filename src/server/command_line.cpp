@@ -173,8 +173,8 @@ UsageMessage wrong_usage(std::string_view command, std::string_view message) {
 UsageMessage unknown_command(const std::string& word) {
   constexpr std::string_view kCommands[] = {"serve", "check", "token", "push", "version"};
   const std::string_view meant = nearest(word, kCommands);
-  const std::string hint = meant.empty() ? fmt::format(", expected {}", one_of(kCommands))
-                                         : fmt::format(", did you mean {}?", meant);
+  const std::string hint =
+      meant.empty() ? fmt::format(", expected {}", one_of(kCommands)) : fmt::format(", did you mean {}?", meant);
   return wrong_usage("", fmt::format("{} is no command{}", in_quotes(word), hint));
 }
 

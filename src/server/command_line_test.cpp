@@ -21,8 +21,8 @@ UsageMessage usage(const std::vector<std::string>& arguments) {
 }
 
 TEST(CommandLine, ServeTakesAFileAndEachSetOnItsOwn) {
-  const auto serve = parsed<ServeCommand>(
-      {"serve", "--config", "a.toml", "--set", "a=1,2", "--set", "client.listen=[::1]:0"});
+  const auto serve =
+      parsed<ServeCommand>({"serve", "--config", "a.toml", "--set", "a=1,2", "--set", "client.listen=[::1]:0"});
   EXPECT_EQ(serve.config.file, "a.toml");
   EXPECT_EQ(serve.config.overrides, (std::vector<std::string>{"a=1,2", "client.listen=[::1]:0"}));
   EXPECT_FALSE(parsed<ServeCommand>({"serve"}).config.file);
@@ -62,8 +62,9 @@ TEST(CommandLine, PushKnowsItsTargets) {
   EXPECT_EQ(parsed<PushCommand>({"push", "--to", "topic:t", "1"}).target, PushTarget::kTopic);
   EXPECT_EQ(parsed<PushCommand>({"push", "--to", "session:s", "1"}).target, PushTarget::kSession);
   for (const char* bad : {"alice", "user:", "usr:a", ""}) {
-    EXPECT_EQ(usage({"push", "--to", bad, "1"}).text, std::string("pushwire: --to: \"") + bad +
-              "\" is no target, expected user:ID, topic:T, session:S or all\nSee pushwire push --help\n");
+    EXPECT_EQ(usage({"push", "--to", bad, "1"}).text,
+              std::string("pushwire: --to: \"") + bad +
+                  "\" is no target, expected user:ID, topic:T, session:S or all\nSee pushwire push --help\n");
   }
 }
 
@@ -98,10 +99,16 @@ TEST(CommandLine, PushRefusesOtherAddresses) {
 }
 
 TEST(CommandLine, WrongUsageIsExitCodeTwo) {
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{}, {"--nope"}, {"serve", "--nope"}, {"serve", "extra"}, {"serve", "--set"},
-        {"push", "--to", "all"}, {"push", "--to", "all", "1", "2"}, {"push", "--to", "all", "--ttl-ms", "x", "1"},
-        {"token"}, {"serve", "--config", "a", "--config", "b"}}) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"--nope"},
+                                                    {"serve", "--nope"},
+                                                    {"serve", "extra"},
+                                                    {"serve", "--set"},
+                                                    {"push", "--to", "all"},
+                                                    {"push", "--to", "all", "1", "2"},
+                                                    {"push", "--to", "all", "--ttl-ms", "x", "1"},
+                                                    {"token"},
+                                                    {"serve", "--config", "a", "--config", "b"}}) {
     EXPECT_EQ(usage(arguments).exit_code, 2) << testing::PrintToString(arguments);
     EXPECT_FALSE(usage(arguments).text.empty());
   }
@@ -109,8 +116,9 @@ TEST(CommandLine, WrongUsageIsExitCodeTwo) {
 
 TEST(CommandLine, UnknownCommandNamesTheNearest) {
   EXPECT_EQ(usage({"srve"}).text, "pushwire: \"srve\" is no command, did you mean serve?\nSee pushwire --help\n");
-  EXPECT_EQ(usage({"xyzzyxyzzy"}).text, "pushwire: \"xyzzyxyzzy\" is no command, expected \"serve\", \"check\", "
-                                        "\"token\", \"push\" or \"version\"\nSee pushwire --help\n");
+  EXPECT_EQ(usage({"xyzzyxyzzy"}).text,
+            "pushwire: \"xyzzyxyzzy\" is no command, expected \"serve\", \"check\", "
+            "\"token\", \"push\" or \"version\"\nSee pushwire --help\n");
 }
 
 TEST(CommandLine, HelpIsAnAnswerNotAMistake) {

@@ -39,9 +39,10 @@ Result<> check_json(std::string_view data) {
     parser.finish(fault);
   }
   if (fault) {
-    return fail(fmt::format("DATA is not JSON ({} at byte {}), expected JSON like '{{\"n\":1}}' or '\"text\"', or "
-                            "--text",
-                            fault.message(), read));
+    return fail(
+        fmt::format("DATA is not JSON ({} at byte {}), expected JSON like '{{\"n\":1}}' or '\"text\"', or "
+                    "--text",
+                    fault.message(), read));
   }
   return {};
 }

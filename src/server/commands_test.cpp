@@ -1,7 +1,6 @@
 #include "server/commands.h"
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <cstdlib>
@@ -15,7 +14,9 @@ namespace {
 const std::string kSecret(40, 's');
 constexpr std::int64_t kNow = 1'700'000'000;
 
-Result<> no_fault(const Config&) { return {}; }
+Result<> no_fault(const Config&) {
+  return {};
+}
 
 class Commands : public testing::Test {
  protected:
@@ -45,8 +46,9 @@ TEST_F(Commands, CheckPrintsEveryMistake) {
   const auto result = run_check({{file_, {"nope=1"}}}, {}, no_fault);
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_EQ(result.out, "");
-  EXPECT_EQ(result.err, file_ + ":4: log.level: 1 is of the wrong type, expected \"debug\", \"info\", \"warning\" or "
-                                "\"error\"\n--set nope: unknown key\n");
+  EXPECT_EQ(result.err, file_ +
+                            ":4: log.level: 1 is of the wrong type, expected \"debug\", \"info\", \"warning\" or "
+                            "\"error\"\n--set nope: unknown key\n");
 }
 
 TEST_F(Commands, CheckFindsABadKeyFile) {
@@ -94,8 +96,8 @@ TEST_F(Commands, TokenRefusesABadConfigurationAndABadUser) {
 
 TEST_F(Commands, TheExampleIsGoodButForItsSecrets) {
   const std::string example = std::string(PUSHWIRE_SOURCE_DIR) + "/examples/pushwire.toml";
-  const std::vector<std::string> without_files = {"api.keys_file=", "auth.hmac_secret_file=",
-                                                  "auth.hmac_secret=" + kSecret};
+  const std::vector<std::string> without_files = {
+      "api.keys_file=", "auth.hmac_secret_file=", "auth.hmac_secret=" + kSecret};
   const auto result = run_check({{example, without_files}}, {}, check_keys);
   EXPECT_EQ(result.exit_code, 0) << result.err;
 }

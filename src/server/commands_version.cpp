@@ -1,9 +1,10 @@
-#include <CLI/Version.hpp>
-#include <boost/version.hpp>
 #include <fmt/core.h>
 #include <openssl/crypto.h>
 #include <spdlog/version.h>
 #include <toml++/impl/version.h>
+
+#include <CLI/Version.hpp>
+#include <boost/version.hpp>
 
 #include "server/commands.h"
 #include "server/version.h"

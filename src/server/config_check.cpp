@@ -57,16 +57,15 @@ void check_dev_auth(LoadResult& result) {
   }
   const std::string_view path = config.client.path;
   if (result.sound({"client.path"}) && (path == "/" || path == "/dev" || path.starts_with("/dev/"))) {
-    result.add({"client.path"},
-               fmt::format("{} belongs to the page that dev auth shows, expected a path like \"/ws\"",
-                           in_quotes(path)));
+    result.add({"client.path"}, fmt::format("{} belongs to the page that dev auth shows, expected a path like \"/ws\"",
+                                            in_quotes(path)));
   }
 }
 
 void check_token_keys(LoadResult& result) {
   const Config::Auth& auth = result.config.auth;
-  const bool sound = result.sound({"auth.mode", "auth.hmac_secret", "auth.hmac_secret_file", "auth.public_key_file",
-                                   "auth.jwks_file"});
+  const bool sound = result.sound(
+      {"auth.mode", "auth.hmac_secret", "auth.hmac_secret_file", "auth.public_key_file", "auth.jwks_file"});
   const bool any = !auth.hmac_secret.empty() || !auth.public_key_file.empty() || !auth.jwks_file.empty();
   if (sound && auth.mode == AuthMode::kJwt && !any) {
     result.add({"auth.mode"},
@@ -76,9 +75,9 @@ void check_token_keys(LoadResult& result) {
   const bool too_short = !auth.hmac_secret.empty() && auth.hmac_secret.size() < kMinHmacSecretBytes;
   if (result.sound({"auth.hmac_secret"}) && too_short) {
     const bool from_file = !auth.hmac_secret_file.empty() && result.sound({"auth.hmac_secret_file"});
-    result.add({from_file ? "auth.hmac_secret_file" : "auth.hmac_secret"},
-               fmt::format("the secret has {} bytes, expected at least {}", auth.hmac_secret.size(),
-                           kMinHmacSecretBytes));
+    result.add(
+        {from_file ? "auth.hmac_secret_file" : "auth.hmac_secret"},
+        fmt::format("the secret has {} bytes, expected at least {}", auth.hmac_secret.size(), kMinHmacSecretBytes));
     result.faulty.emplace("auth.hmac_secret");
   }
 }
@@ -86,8 +85,9 @@ void check_token_keys(LoadResult& result) {
 void check_api_access(LoadResult& result) {
   const Config::Api& api = result.config.api;
   if (result.sound({"api.listen", "api.keys", "api.keys_file"}) && api.keys.empty() && !all_loopback(api.listen)) {
-    result.add({"api.listen"}, "anybody could push, as there is no API key and a listener is not on loopback, expected "
-                               "api.keys_file, api.keys or only loopback addresses");
+    result.add({"api.listen"},
+               "anybody could push, as there is no API key and a listener is not on loopback, expected "
+               "api.keys_file, api.keys or only loopback addresses");
   }
 }
 
@@ -118,8 +118,8 @@ void check_duplicate_listeners(LoadResult& result) {
   };
   std::vector<Named> seen;
   const auto look = [&](std::string_view key, const ListenAddress& address) {
-    const auto same = std::find_if(seen.begin(), seen.end(),
-                                   [&](const Named& other) { return collide(other.address, address); });
+    const auto same =
+        std::find_if(seen.begin(), seen.end(), [&](const Named& other) { return collide(other.address, address); });
     if (same != seen.end()) {
       result.add({key, same->key}, fmt::format("{} is taken already by {} of {}, expected another address or port",
                                                address.to_text(), same->address.to_text(), same->key));

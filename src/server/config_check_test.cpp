@@ -19,7 +19,9 @@ Messages mistakes(std::string_view text, std::string_view first_line = "auth.mod
   return messages;
 }
 
-TEST(ConfigCheck, TheDefaultsWithDevAuthAreGood) { EXPECT_EQ(mistakes(""), Messages{}); }
+TEST(ConfigCheck, TheDefaultsWithDevAuthAreGood) {
+  EXPECT_EQ(mistakes(""), Messages{});
+}
 
 TEST(ConfigCheck, HeartbeatTimeoutExceedsTheInterval) {
   EXPECT_EQ(mistakes("[heartbeat]\ninterval = \"25s\"\ntimeout = \"25s\""),

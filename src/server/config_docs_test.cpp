@@ -37,8 +37,8 @@ TEST(ConfigDocs, DocumentHasTheTableOfKeysAsTheCodeHasIt) {
 
 TEST(ConfigDocs, NamesEveryTable) {
   const std::string reference = configuration_reference();
-  for (const char* table : {"node", "client", "api", "auth", "session", "topics", "heartbeat", "outbox", "dedup",
-                            "drain", "log"}) {
+  for (const char* table :
+       {"node", "client", "api", "auth", "session", "topics", "heartbeat", "outbox", "dedup", "drain", "log"}) {
     EXPECT_NE(reference.find(std::string("### `[") + table + "]`"), std::string::npos) << table;
   }
   EXPECT_NE(reference.find("| `keys` (secret) | `[]` |"), std::string::npos);

@@ -101,9 +101,8 @@ void read_hmac_secret(LoadResult& result) {
     text->pop_back();
   }
   if (text->empty()) {
-    result.add({"auth.hmac_secret_file"},
-               fmt::format("{} holds no secret, expected at least {} bytes", in_quotes(auth.hmac_secret_file),
-                           kMinHmacSecretBytes));
+    result.add({"auth.hmac_secret_file"}, fmt::format("{} holds no secret, expected at least {} bytes",
+                                                      in_quotes(auth.hmac_secret_file), kMinHmacSecretBytes));
     result.faulty.emplace("auth.hmac_secret_file");
   }
   auth.hmac_secret = *std::move(text);

@@ -55,8 +55,10 @@ TEST_F(ConfigFiles, SecretFileThatOthersCanReadIsRefused) {
   result.config.api.keys_file = path;
   read_named_files(result);
   ASSERT_EQ(result.mistakes.size(), 1U);
-  EXPECT_EQ(result.mistakes[0].message(), "api.keys_file: \"" + path + "\" can be read by others (mode 0644), expected "
-                                          "mode 0600: chmod 600 " + path);
+  EXPECT_EQ(result.mistakes[0].message(), "api.keys_file: \"" + path +
+                                              "\" can be read by others (mode 0644), expected "
+                                              "mode 0600: chmod 600 " +
+                                              path);
   EXPECT_TRUE(result.config.api.keys.empty());
 }
 

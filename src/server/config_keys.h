@@ -25,7 +25,7 @@ using Field = std::variant<std::string*, Config::Texts*, std::uint64_t*, Config:
                            AuthMode*, OnLimit*, LogLevel*, LogStyle*>;
 
 struct ConfigKey {
-  std::string_view name;          // "client.listen"
+  std::string_view name;  // "client.listen"
   KeyType type;
   std::string_view default_text;  // as --set would take it; the tests compare it with Config's own default
   OnReload on_reload;
@@ -35,8 +35,8 @@ struct ConfigKey {
   std::uint64_t least = 0;
   std::uint64_t most = 0;
   std::string_view zero_means = {};
-  std::span<const std::string_view> choices = {};         // in the order of the enum's values
-  Result<> (*check)(std::string_view value) = nullptr;    // for a text, or each text of a list
+  std::span<const std::string_view> choices = {};       // in the order of the enum's values
+  Result<> (*check)(std::string_view value) = nullptr;  // for a text, or each text of a list
   Secrecy secrecy = Secrecy::kPublic;
 };
 

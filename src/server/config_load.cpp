@@ -77,7 +77,8 @@ void check_file_mode(LoadResult& result, std::string_view file, mode_t mode) {
     const bool inside = key.secrecy == Secrecy::kSecret && result.is_set(key.name);
     if (inside && !value_text(result.config, key).empty()) {
       result.add({key.name}, fmt::format("a secret in a file that others can read (mode {:04o}), expected mode 0640 or "
-                                         "less: chmod o-rwx {}", mode, printable(file)));
+                                         "less: chmod o-rwx {}",
+                                         mode, printable(file)));
     }
   }
 }

@@ -13,8 +13,12 @@ constexpr std::size_t kMaxNodeName = 64;
 constexpr std::size_t kMaxPath = 256;
 constexpr std::size_t kMaxApiKey = 512;
 
-bool is_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-bool is_visible(char c) { return c > 0x20 && c < 0x7f; }
+bool is_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+bool is_visible(char c) {
+  return c > 0x20 && c < 0x7f;
+}
 
 // Every byte is a letter, a digit or one of `others`.
 bool made_of(std::string_view text, std::string_view others) {

@@ -50,8 +50,8 @@ TEST(ConfigRules, TopicPatternsEndAtTheStar) {
 
 TEST(ConfigRules, ApiKeysFitIntoAHeader) {
   EXPECT_TRUE(check_api_key("s3cret+/="));
-  for (const std::string& bad : {std::string(), std::string("a b"), std::string("a\r\nX: y"), std::string("ü"),
-                                 std::string(513, 'a')}) {
+  for (const std::string& bad :
+       {std::string(), std::string("a b"), std::string("a\r\nX: y"), std::string("ü"), std::string(513, 'a')}) {
     EXPECT_EQ(check_api_key(bad).error().message,
               "not an API key, expected 1 to 512 visible ASCII characters without blanks");
   }

@@ -22,8 +22,10 @@ TEST(ListenAddress, RefusesNamesAndBareParts) {
                            "*:80", "::1:80", "[::1:80", "[]:80", "[fe80::1%lo]:80", "http://127.0.0.1:80"}) {
     const auto address = parse_listen_address(text);
     ASSERT_FALSE(address) << text;
-    EXPECT_EQ(address.error().message, "not an address to listen on, expected ADDRESS:PORT like \"127.0.0.1:8000\", "
-                                       "\"[::1]:8000\" or \"localhost:8000\"") << text;
+    EXPECT_EQ(address.error().message,
+              "not an address to listen on, expected ADDRESS:PORT like \"127.0.0.1:8000\", "
+              "\"[::1]:8000\" or \"localhost:8000\"")
+        << text;
   }
   EXPECT_EQ(parse_listen_address("127.0.0.1").error().message,
             "an address without a port, expected ADDRESS:PORT like \"127.0.0.1:8000\", \"[::1]:8000\" or "
@@ -47,8 +49,8 @@ TEST(ListenAddress, KnowsLoopback) {
   for (const char* text : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "localhost:1"}) {
     EXPECT_TRUE(parse_listen_address(text).value().is_loopback()) << text;
   }
-  for (const char* text : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "128.0.0.1:1", "[::ffff:10.0.0.1]:1",
-                           "[::127.0.0.1]:1"}) {
+  for (const char* text :
+       {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "128.0.0.1:1", "[::ffff:10.0.0.1]:1", "[::127.0.0.1]:1"}) {
     EXPECT_FALSE(parse_listen_address(text).value().is_loopback()) << text;
   }
 }

@@ -34,7 +34,9 @@ std::string printable(std::string_view text) {
   return shown.size() == text.size() ? safe : safe + "…";
 }
 
-std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", printable(text)); }
+std::string in_quotes(std::string_view text) {
+  return fmt::format("\"{}\"", printable(text));
+}
 
 std::string one_of(std::span<const std::string_view> words) {
   std::string list;

@@ -90,9 +90,8 @@ Result<std::vector<TomlSetting>, ConfigMistake> read_toml(std::string_view text,
                      [](const TomlSetting& a, const TomlSetting& b) { return a.line < b.line; });
     return settings;
   } catch (const toml::parse_error& error) {
-    return tl::unexpected(
-        ConfigMistake{fmt::format("{}:{}", file, error.source().begin.line),
-                      fmt::format("not TOML: {}", printable(error.description()))});
+    return tl::unexpected(ConfigMistake{fmt::format("{}:{}", file, error.source().begin.line),
+                                        fmt::format("not TOML: {}", printable(error.description()))});
   } catch (const std::exception& error) {
     return tl::unexpected(ConfigMistake{std::string(file), fmt::format("cannot be read as TOML: {}", error.what())});
   }

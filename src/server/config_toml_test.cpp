@@ -35,8 +35,11 @@ TEST(ConfigToml, NamesWhatNoKeyTakes) {
       read_toml("a = 1.5\nb = 2020-01-01\nc = [1]\nd = {}\nclient.path = {x = 1}\n[[e]]\nf = 1\n", "a.toml");
   ASSERT_TRUE(settings);
   ASSERT_EQ(settings->size(), 6U);
-  const char* const expected[] = {"a number with a fraction", "a date or a time",
-                                  "a list of something other than texts", "a table", "a table",
+  const char* const expected[] = {"a number with a fraction",
+                                  "a date or a time",
+                                  "a list of something other than texts",
+                                  "a table",
+                                  "a table",
                                   "a list of something other than texts"};
   for (std::size_t i = 0; i < 6; ++i) {
     EXPECT_EQ(std::get<Unsuitable>((*settings)[i].value).what, expected[i]) << i;

@@ -98,8 +98,7 @@ TEST(ConfigValue, RefusesWhatIsOutOfRange) {
 }
 
 TEST(ConfigValue, RefusesBareNumbersAsDurations) {
-  const std::string expected =
-      " is a number without a unit, expected a whole number with ms, s, m or h like \"10s\"";
+  const std::string expected = " is a number without a unit, expected a whole number with ms, s, m or h like \"10s\"";
   EXPECT_EQ(refusal("auth.leeway", std::int64_t{10}), "10" + expected);
   EXPECT_EQ(refusal("auth.leeway", BareText{"10"}), "\"10\"" + expected);
 }

@@ -14,9 +14,13 @@ namespace {
 constexpr std::string_view kApiPrefix = "/dev/api";
 constexpr std::string_view kInfoPath = "/dev/api/info";
 
-bool is_reading(http::Method method) { return method == http::Method::kGet || method == http::Method::kHead; }
+bool is_reading(http::Method method) {
+  return method == http::Method::kGet || method == http::Method::kHead;
+}
 
-bool is_api(std::string_view path) { return path.starts_with(kApiPrefix) && path.substr(kApiPrefix.size()).starts_with('/'); }
+bool is_api(std::string_view path) {
+  return path.starts_with(kApiPrefix) && path.substr(kApiPrefix.size()).starts_with('/');
+}
 
 // "" for a path that is no file of the page.
 std::string_view asset_of(std::string_view path) {
@@ -67,8 +71,7 @@ std::optional<http::Response> DevPages::refuse(const http::Request& request, con
   if (origins > 0 && !settings.dev_origins.allows(request.header("Origin"), origins)) {
     return http::json_error(403, "origin_forbidden", "only the try-it page may call this");
   }
-  if (!is_reading(request.method) &&
-      !request.header("Content-Type").value_or("").starts_with(http::kJsonType)) {
+  if (!is_reading(request.method) && !request.header("Content-Type").value_or("").starts_with(http::kJsonType)) {
     return http::json_error(415, "unsupported_media_type", "Content-Type: application/json is expected");
   }
   if (request.path == kInfoPath) {

@@ -19,13 +19,13 @@ namespace {
 std::uint32_t usable_cores() {
   cpu_set_t cores;
   CPU_ZERO(&cores);
-  return sched_getaffinity(0, sizeof cores, &cores) == 0
-             ? static_cast<std::uint32_t>(std::max(CPU_COUNT(&cores), 1))
-             : 1;
+  return sched_getaffinity(0, sizeof cores, &cores) == 0 ? static_cast<std::uint32_t>(std::max(CPU_COUNT(&cores), 1))
+                                                         : 1;
 }
 
 std::vector<std::unique_ptr<WorkerBase>> make_bases(const Config& config) {
-  const std::uint32_t count = config.node.workers == 0 ? usable_cores() : static_cast<std::uint32_t>(config.node.workers);
+  const std::uint32_t count =
+      config.node.workers == 0 ? usable_cores() : static_cast<std::uint32_t>(config.node.workers);
   std::vector<std::unique_ptr<WorkerBase>> bases;
   for (std::uint32_t i = 0; i < count; ++i) {
     bases.push_back(std::make_unique<WorkerBase>(i, config.node.mailbox_bytes));
@@ -53,7 +53,9 @@ Gateway::Gateway(Config config)
   fill_view();
 }
 
-Gateway::~Gateway() { stop(); }
+Gateway::~Gateway() {
+  stop();
+}
 
 void Gateway::fill_view() {
   view_.name = config_.node.name;
@@ -195,8 +197,9 @@ void Gateway::drain() {
 
 bool Gateway::drained() const {
   // A client that was let in just before the drain may still be on its way to its worker: it holds a place.
-  return counts_.admission.empty() && std::all_of(bases_.begin(), bases_.end(),
-                     [](const auto& base) { return base->drained.load(std::memory_order_acquire); });
+  return counts_.admission.empty() && std::all_of(bases_.begin(), bases_.end(), [](const auto& base) {
+           return base->drained.load(std::memory_order_acquire);
+         });
 }
 
 void Gateway::stop() {

@@ -17,7 +17,9 @@ namespace {
 
 using namespace pushwire::server;
 
-std::int64_t now_s() { return pushwire::wall_ms() / 1000; }
+std::int64_t now_s() {
+  return pushwire::wall_ms() / 1000;
+}
 
 int run(const CommandLine& command, const Environment& environment) {
   if (const auto* serve_command = std::get_if<ServeCommand>(&command)) {

@@ -7,7 +7,9 @@ namespace {
 
 const std::string kSecret = "auth.hmac_secret=" + std::string(32, 's');
 
-Result<> fault(const Config& config) { return fail("\"" + config.auth.jwks_file + "\" holds nonsense"); }
+Result<> fault(const Config& config) {
+  return fail("\"" + config.auth.jwks_file + "\" holds nonsense");
+}
 
 TEST(Settings, PolicyIsTheConfigurationRoundedUpToSeconds) {
   Config config;

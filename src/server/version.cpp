@@ -9,7 +9,9 @@
 
 namespace pushwire::server {
 
-std::string_view version() { return PUSHWIRE_VERSION; }
+std::string_view version() {
+  return PUSHWIRE_VERSION;
+}
 
 std::string_view commit() {
   constexpr std::string_view kCommit = PUSHWIRE_COMMIT;

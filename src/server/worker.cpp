@@ -61,7 +61,9 @@ void Worker::drain_mail() {
   base_.mailbox.drain([this](hub::WorkerMail&& mail) { carry_out(std::move(mail)); });
 }
 
-void Worker::on_timers(MonotonicMs now) { base_.loop.timers().expire(now); }
+void Worker::on_timers(MonotonicMs now) {
+  base_.loop.timers().expire(now);
+}
 
 void Worker::flush() {
   hub_.step();
@@ -152,7 +154,8 @@ void Worker::carry_out(hub::WorkerMail&& mail) {
   } else if (auto* adopted = std::get_if<hub::Adopt>(&mail)) {
     adopt(std::move(adopted->upgrade));
   } else if (auto* ask = std::get_if<hub::Ask>(&mail)) {
-    services_.dispatcher.router().post(ask->reply_to.worker, hub::Reply{ask->reply_to.call, hub_.answer(ask->question)});
+    services_.dispatcher.router().post(ask->reply_to.worker,
+                                       hub::Reply{ask->reply_to.call, hub_.answer(ask->question)});
   } else if (auto* reply = std::get_if<hub::Reply>(&mail)) {
     api_.on_reply(std::move(*reply));
   } else if (const auto* published = std::get_if<hub::Published>(&mail)) {

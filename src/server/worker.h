@@ -14,9 +14,9 @@
 #include "api/api_port.h"
 #include "api/node_view.h"
 #include "base/quiet_log.h"
+#include "http/http_server.h"
 #include "hub/dispatcher.h"
 #include "hub/local_hub.h"
-#include "http/http_server.h"
 #include "net/event_loop.h"
 #include "net/fd.h"
 #include "net/listener.h"
@@ -27,7 +27,8 @@
 namespace pushwire::server {
 
 struct WorkerBase {
-  WorkerBase(std::uint32_t worker_index, std::size_t mailbox_bytes) : index(worker_index), mailbox(loop, mailbox_bytes) {}
+  WorkerBase(std::uint32_t worker_index, std::size_t mailbox_bytes)
+      : index(worker_index), mailbox(loop, mailbox_bytes) {}
 
   const std::uint32_t index;
   net::EventLoop loop;

@@ -61,7 +61,9 @@ WallMs ChannelSession::last_seen_at() const noexcept {
   return std::max(connected_at_, wall_ms() - (manager_.loop_.now() - last_received_));
 }
 
-std::string ChannelSession::remote() const { return net::peer_address(fd_).to_string(); }
+std::string ChannelSession::remote() const {
+  return net::peer_address(fd_).to_string();
+}
 
 // --- out ---------------------------------------------------------------------------------------------------------
 

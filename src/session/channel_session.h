@@ -123,7 +123,7 @@ class ChannelSession final : public net::IoHandler, public net::Timer {
   std::uint16_t pings_sent_ = 0;   // since the last byte was received
   bool dirty_ : 1 = false;         // in the manager's list for this turn
   bool blocked_ : 1 = false;       // the socket is full, EPOLLOUT is armed
-  bool deaf_ : 1 = false;              // after a close frame or fault: what comes is thrown away
+  bool deaf_ : 1 = false;          // after a close frame or fault: what comes is thrown away
 };
 
 // 8 handler · 28 timer (table, links, tick) · 4 fd · 24 manager, user, links (2 x 8 more) · 8 outbox · 8 reader ·

@@ -52,7 +52,8 @@ ChannelSession* SessionManager::admit(PendingUpgrade& upgrade) {
     user = users_.insert(UserSession::create(upgrade.user)).first;
     stats_.users.add(1);
   }
-  PatternSetRef permissions = upgrade.patterns.empty() ? PatternSetRef{} : patterns_.intern(std::move(upgrade.patterns));
+  PatternSetRef permissions =
+      upgrade.patterns.empty() ? PatternSetRef{} : patterns_.intern(std::move(upgrade.patterns));
   ChannelSession& session =
       sessions_.emplace(*this, **user, std::move(upgrade), std::move(permissions), random_.next());
   (*user)->add(session);

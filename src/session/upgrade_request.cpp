@@ -64,8 +64,8 @@ Result<Wishes, Refusal> read_query(const http::Request& request) {
 }
 
 struct Offer {
-  bool knows_us = false;                        // names our subprotocol
-  std::optional<std::string_view> token;        // T of bearer.T
+  bool knows_us = false;                  // names our subprotocol
+  std::optional<std::string_view> token;  // T of bearer.T
 };
 
 Result<Offer, Refusal> read_subprotocols(const http::Request& request) {
@@ -76,7 +76,8 @@ Result<Offer, Refusal> read_subprotocols(const http::Request& request) {
     }
   }
   const auto all = names.names();
-  const auto tokens = std::count_if(all.begin(), all.end(), [](std::string_view n) { return n.starts_with(kTokenPrefix); });
+  const auto tokens =
+      std::count_if(all.begin(), all.end(), [](std::string_view n) { return n.starts_with(kTokenPrefix); });
   Offer offer{names.contains(kSubprotocol), names.after_prefix(kTokenPrefix)};
   if (tokens > 1) {
     return malformed("Sec-WebSocket-Protocol: one bearer token is expected, not several");

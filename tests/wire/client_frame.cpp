@@ -15,7 +15,7 @@ struct Words {
   bool fin = true;
   std::size_t opcode = 1;
   std::size_t reserved = 0;
-  std::string mask;  // 4 bytes, or none
+  std::string mask;      // 4 bytes, or none
   std::size_t form = 0;  // bits of the length field; 0: the shortest
   std::optional<std::size_t> length;
 };

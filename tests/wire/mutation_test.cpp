@@ -21,7 +21,9 @@ constexpr int kTurns = 8;
 
 using Random = std::minstd_rand;
 
-std::size_t below(Random& random, std::size_t end) { return end == 0 ? 0 : random() % end; }
+std::size_t below(Random& random, std::size_t end) {
+  return end == 0 ? 0 : random() % end;
+}
 
 std::string damage(std::string bytes, Random& random) {
   for (std::size_t times = 1 + below(random, 3); times > 0 && !bytes.empty(); --times) {

@@ -27,8 +27,7 @@ net::Fd listen_locally() {
 }  // namespace
 
 Result<NodeSettings> make_node_settings(std::vector<std::string> overrides) {
-  overrides.insert(overrides.begin(),
-                   {"node.name=n1", fmt::format("auth.hmac_secret={}", kSecret), "log.level=error"});
+  overrides.insert(overrides.begin(), {"node.name=n1", fmt::format("auth.hmac_secret={}", kSecret), "log.level=error"});
   auto loaded = server::load_config({.file = std::nullopt, .overrides = std::move(overrides), .environment = {}});
   if (!loaded.good()) {
     return fail(loaded.mistakes.front().message());
@@ -68,9 +67,13 @@ Node::Node(const NodeSettings& settings)
   PW_CHECK(started.has_value());
 }
 
-Node::~Node() { bus_.stop(); }
+Node::~Node() {
+  bus_.stop();
+}
 
-void Node::turn() { base_.loop.turn(*worker_, 0); }
+void Node::turn() {
+  base_.loop.turn(*worker_, 0);
+}
 
 net::Fd Node::connect_client() {
   std::array<int, 2> ends{};

@@ -26,7 +26,9 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-std::size_t byte_at(std::string_view text, std::size_t at) { return static_cast<unsigned char>(text[at]); }
+std::size_t byte_at(std::string_view text, std::size_t at) {
+  return static_cast<unsigned char>(text[at]);
+}
 
 // A literal when it is quoted, else the text itself, which may hold JSON.
 Result<std::string> pattern_of(std::string_view text) {
@@ -73,7 +75,9 @@ bool Peer::read() {
   return true;
 }
 
-void Peer::shut_down() { ::shutdown(fd_.get(), SHUT_WR); }
+void Peer::shut_down() {
+  ::shutdown(fd_.get(), SHUT_WR);
+}
 
 std::string Peer::unexpected() const {
   if (!inbox_.empty()) {
@@ -274,7 +278,8 @@ Result<> Peer::expect_close(const Frame& frame, std::string_view arguments) cons
   const auto code = parse_number(take_word(arguments));
   const std::size_t got = byte_at(frame.payload, 0) << 8 | byte_at(frame.payload, 1);
   if (!code || *code != got) {
-    return fail(fmt::format("expected close {}, got close {} {}", code.value_or(0), got, show(frame.payload.substr(2))));
+    return fail(
+        fmt::format("expected close {}, got close {} {}", code.value_or(0), got, show(frame.payload.substr(2))));
   }
   const auto reason = pattern_of(arguments.empty() ? "*" : arguments);
   return reason ? compare(*reason, frame.payload.substr(2)) : fail(reason.error().message);

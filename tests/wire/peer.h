@@ -64,8 +64,8 @@ class Peer {
   Port port_;
   bool held_ = false;
   bool upgraded_ = false;
-  bool eof_ = false;           // read and not yet expected
-  bool ended_ = false;         // read
+  bool eof_ = false;    // read and not yet expected
+  bool ended_ = false;  // read
   std::string inbox_;
   Response response_;
   std::string session_;

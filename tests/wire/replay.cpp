@@ -60,7 +60,7 @@ class Replay {
   std::string pending_client_;
   std::string pending_;
   bool pending_end_ = false;  // the end of the client's stream is right behind it
-  std::size_t sent_ = 0;  // bytes of kSend steps, for the cut
+  std::size_t sent_ = 0;      // bytes of kSend steps, for the cut
 };
 
 Peer& Replay::peer(const std::string& name) {
@@ -69,13 +69,16 @@ Peer& Replay::peer(const std::string& name) {
     return found->second;
   }
   const bool api = name == "api";
-  return peers_.emplace(name, Peer(api ? node_.connect_api() : node_.connect_client(), api ? Port::kApi : Port::kClient))
+  return peers_
+      .emplace(name, Peer(api ? node_.connect_api() : node_.connect_client(), api ? Port::kApi : Port::kClient))
       .first->second;
 }
 
 // --- the node's turns --------------------------------------------------------------------------------------------
 
-void Replay::turn() { node_.turn(); }
+void Replay::turn() {
+  node_.turn();
+}
 
 bool Replay::read_all() {
   bool came = false;

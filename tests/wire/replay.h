@@ -1,6 +1,6 @@
 // Replays one transcript against a fresh node, its client bytes cut as asked, and says where it differs first.
-// Bounded: after each step the node is turned until nothing more comes; what is expected then and not there is a failure.
-// Thread: the test's.
+// Bounded: after each step the node is turned until nothing more comes; what is expected then and not there is a
+// failure. Thread: the test's.
 #pragma once
 
 #include <cstddef>

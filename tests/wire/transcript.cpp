@@ -22,7 +22,9 @@ constexpr std::array<std::pair<std::string_view, Verb>, 7> kVerbs = {{{"open", V
                                                                       {"drain", Verb::kDrain},
                                                                       {"wait", Verb::kWait}}};
 
-bool is_name_char(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+bool is_name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 // A file as it is written: its lines, and what its `#` lines say.
 struct Source {
@@ -127,7 +129,8 @@ Result<> read_argument(std::string_view text, Step& step) {
   step.text = text;
   if (step.verb == Verb::kWait) {
     const bool milliseconds = text.ends_with("ms");
-    const auto number = parse_number(text.substr(0, text.size() - std::min<std::size_t>(milliseconds ? 2 : 1, text.size())));
+    const auto number =
+        parse_number(text.substr(0, text.size() - std::min<std::size_t>(milliseconds ? 2 : 1, text.size())));
     if (!number || !text.ends_with('s')) {
       return fail("wait 300ms or wait 60s is expected");
     }
@@ -163,7 +166,8 @@ Result<Step> read_step(std::size_t number, std::string_view line) {
   Result<> done;
   if (arrow != line.npos && (line[arrow] == '>' || line[arrow] == '<')) {
     step.client = arrow == 0 ? "a" : line.substr(0, arrow);
-    const std::string_view text = line.substr(arrow + 1).starts_with(' ') ? line.substr(arrow + 2) : line.substr(arrow + 1);
+    const std::string_view text =
+        line.substr(arrow + 1).starts_with(' ') ? line.substr(arrow + 2) : line.substr(arrow + 1);
     if (line[arrow] == '>') {
       done = read_send(text, step);
     } else {

@@ -12,17 +12,17 @@
 namespace pushwire::wire {
 
 enum class Verb : std::uint8_t {
-  kSend,     // bytes of the client
-  kEnd,      // the client's end of the stream
-  kExpect,   // what the gateway must send next; `text` says what
-  kOpen,     // a handshake that succeeds; `text` is the query
-  kHold,     // the client stops reading
-  kRead,     // and goes on
-  kPush,     // a push through the API; `bytes` is the body
-  kKick,     // DELETE of a user's sessions; `text` is the user
+  kSend,    // bytes of the client
+  kEnd,     // the client's end of the stream
+  kExpect,  // what the gateway must send next; `text` says what
+  kOpen,    // a handshake that succeeds; `text` is the query
+  kHold,    // the client stops reading
+  kRead,    // and goes on
+  kPush,    // a push through the API; `bytes` is the body
+  kKick,    // DELETE of a user's sessions; `text` is the user
   kDrain,
-  kWait,     // `number` milliseconds
-  kMetric,   // `text` is the series, `number` its value
+  kWait,    // `number` milliseconds
+  kMetric,  // `text` is the series, `number` its value
 };
 
 struct Step {
