@@ -35,8 +35,8 @@ struct alignas(64) WorkerStats {
 };
 
 // The HTTP statuses that the server API can answer, ascending; the index is the column of api_requests.
-inline constexpr std::array<unsigned, 17> kStatuses = {200, 400, 401, 403, 404, 405, 408, 409, 413,
-                                                       415, 417, 422, 429, 431, 500, 501, 503};
+inline constexpr std::array<unsigned, 18> kStatuses = {200, 400, 401, 403, 404, 405, 408, 409, 413,
+                                                       415, 417, 422, 429, 431, 500, 501, 503, 505};
 static_assert(kStatuses.size() <= WorkerStats::kMaxStatuses);
 
 }  // namespace pushwire::metrics
