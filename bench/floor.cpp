@@ -229,6 +229,11 @@ int main(int count, char** words) {
     std::perror("io_uring");
     return 1;
   }
+#else
+  if (server.by_ring) {
+    fmt::print(stderr, "built without liburing\n");
+    return 1;
+  }
 #endif
   const int clients = listen_on(server, kClientListener, "clients on ws://127.0.0.1:{}/ws\n");
   const int api = listen_on(server, kApiListener, "api on http://127.0.0.1:{}\n");

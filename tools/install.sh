@@ -14,8 +14,8 @@ build_packages=(
   libspdlog-dev libssl-dev libtomlplusplus-dev ninja-build pkg-config prometheus-cpp-dev
 )
 test_packages=(
-  chromium chromium-driver clang-16 curl libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev openssl procps
-  python3 python3-venv
+  chromium chromium-driver clang-16 curl libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev liburing-dev
+  openssl procps python3 python3-venv
 )
 dev_packages=(ccache clang-format-14 clang-tidy-16 llvm-16)
 

@@ -324,6 +324,10 @@ void Loader::on_gone(WebClient& client, std::string_view why) {
 }
 
 void Loader::on_message(WebClient& client, std::string_view payload) {
+  if (!plan_.options.echo.empty() && payload == plan_.options.echo) {
+    client.say(payload);
+    return;
+  }
   if (!expecting_[client.number()]) {
     return;
   }

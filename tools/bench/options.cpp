@@ -40,6 +40,7 @@ void add_server_options(CLI::App& app, Options& options) {
   app.add_option("--hello", options.hello, "Text message to send after the handshake, with the same places")
       ->allow_extra_args(false)
       ->group(group);
+  app.add_option("--echo", options.echo, "Text message of the server that is a ping: it is sent back")->group(group);
   app.add_option("--skip", options.skip, "Frames of greeting that each connection gets first")->group(group);
   app.add_option("--push-url", options.push.url, "http://… that publishes to {user}")->group(group);
   app.add_option("--push-body", options.push.body, "Its body, with {user} {id} {payload}")->group(group);

@@ -28,6 +28,7 @@ struct Options {
   std::vector<std::string> headers;
   std::vector<std::string> hello;
   int skip = -1;
+  std::string echo;
   std::string method = "POST";
   std::vector<std::string> publish_headers;
   Publish push, broadcast;

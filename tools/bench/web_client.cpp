@@ -151,6 +151,10 @@ void WebClient::send(std::string text) {
   }
 }
 
+void WebClient::say(std::string_view text) {
+  send(client_frame(websocket::Opcode::kText, text));
+}
+
 void WebClient::become_ready() {
   state_ = State::kReady;
   owner_.on_ready(*this);

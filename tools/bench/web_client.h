@@ -46,6 +46,8 @@ class WebClient final : public net::IoHandler {
   void start(net::Fd fd, std::uint32_t frames_to_skip, std::int64_t now_ns);
   // Ends the connection with a reset, without a word to the owner.
   void stop() noexcept;
+  // Sends a text message. The connection may be gone afterwards.
+  void say(std::string_view text);
   // From now on it reads nothing, as a stuck device would.
   void stall() noexcept { stalled_ = true; }
   bool stalled() const noexcept { return stalled_; }
