@@ -216,6 +216,8 @@ def storm(bench, contender):
         result = bench.load(server, "storm", "-n", MANY, "--settle", 0.5)
     bench.note(contender, "15,000 reconnect at once: all back, s", result["storm"]["all_back_seconds"])
     bench.note(contender, "same, CPU us per reconnect", result["storm"]["cpu_us_per_reconnect"])
+    bench.note(contender, "user memory before a storm", result["memory_idle"]["user_bytes_per_connection"])
+    bench.note(contender, "user memory after a storm", result["memory_after"]["user_bytes_per_connection"])
 
 
 def heartbeats(bench, contender):
@@ -252,6 +254,8 @@ ROWS = (
     ("user memory per idle connection, bytes", (OURS, "user memory per idle connection, bytes"), None, "value", 384),
     ("same after eight broadcasts", (OURS, "same after eight broadcasts"),
      (OURS, "user memory per idle connection, bytes"), "ratio", 1.05),
+    ("same after all left and came back", (OURS, "user memory after a storm"), (OURS, "user memory before a storm"),
+     "ratio", 1.05),
     ("KiB kept after 80 % have left", (OURS, "KiB kept after 80 % have left"), None, "value", None),
     ("kernel slab per connection, both ends, bytes", (OURS, "kernel slab per connection, both ends, bytes"),
      (FLOOR, "kernel slab per connection, both ends, bytes"), "ratio", 1.03),

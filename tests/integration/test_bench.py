@@ -49,6 +49,7 @@ def accounts(result, *names):
     (["broadcast", "--messages", "5"], 5 * 200),
     (["broadcast", "--messages", "5", "--broadcast-rate", "20", "--processes", "3"], 5 * 200),
     (["push", "--messages", "400"], 400 * 2),
+    (["push", "--messages", "3", "--processes", "2"], 3 * 2),
     (["push", "--messages", "401", "--rate", "1000", "--processes", "2"], 401 * 2),
     (["push", "--messages", "300", "--rate", "300", "--broadcast-rate", "5"], None),
     (["storm", "--rounds", "2"], 0),

@@ -123,7 +123,7 @@ void add_load_options(CLI::App& app, Options& options) {
 
 void add_other_options(CLI::App& app, Options& options) {
   const std::string group = "The run";
-  app.add_option("--server-cores", options.server_cores, "Pin the server to these cores: 0,2")
+  app.add_option("--server-cores", options.server_cores, "Pin the server that --start starts to these cores: 0,2")
       ->delimiter(',')
       ->group(group);
   app.add_option("--client-cores", options.client_cores, "Pin the clients to these cores")

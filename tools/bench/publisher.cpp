@@ -60,8 +60,16 @@ void Publisher::start(std::vector<std::uint32_t> users, std::uint64_t readers, s
   }
   if (push_interval_ns_ == 0) {
     for (std::size_t client = 0; client < turns_.size(); ++client) {
-      push(client, monotonic_ns());
+      push_next(client);
     }
+  }
+}
+
+// Closed loop.
+void Publisher::push_next(std::size_t client) {
+  const std::int64_t now = monotonic_ns();
+  if (may_push(now)) {
+    push(client, now);
   }
 }
 
@@ -193,8 +201,8 @@ void Publisher::on_answer(std::size_t client, const PublishRequest& request, int
     note_trouble(stats_, why.empty() ? fmt::format("a publish request was answered {}", status)
                                      : fmt::format("a publish request was not answered: {}", why));
   }
-  if (!request.to_all && push_interval_ns_ == 0 && may_push(now)) {
-    push(client, now);
+  if (!request.to_all && push_interval_ns_ == 0) {
+    push_next(client);
   }
 }
 

@@ -50,6 +50,7 @@ class Publisher final : public HttpClientOwner {
   void step_pushes(std::int64_t now_ns);
   void step_broadcasts(std::int64_t now_ns);
   void push(std::size_t client, std::int64_t due_ns);
+  void push_next(std::size_t client);
   void broadcast(std::int64_t due_ns);
   std::uint32_t next_user(std::size_t client);
   bool may_push(std::int64_t due_ns) const noexcept;

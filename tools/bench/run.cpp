@@ -189,6 +189,7 @@ Result<> Run::storms() {
       return done;
     }
   }
+  add_memory("memory_after");
   report_.add("storm", "rounds", plan_.options.rounds);
   report_.add("storm", "cpu_us_per_reconnect",
               per(static_cast<double>(total.cpu_ns) / 1e3, count(&LoaderStats::opened) - wanted_));

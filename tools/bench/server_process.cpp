@@ -33,7 +33,7 @@ std::vector<std::string> split_words(std::string_view command) {
         words.emplace_back();
       }
       inside = true;
-    } else if (c == ' ' && quote == '\0') {
+    } else if ((c == ' ' || c == '\n' || c == '\t') && quote == '\0') {
       inside = false;
     } else {
       if (!inside) {
