@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 
 build_packages=(
   ca-certificates cmake g++ git libboost-json1.81-dev libboost1.81-dev libcli11-dev libexpected-dev libfmt-dev
-  libspdlog-dev libssl-dev libtomlplusplus-dev ninja-build pkg-config prometheus-cpp-dev
+  libspdlog-dev libssl-dev libtomlplusplus-dev liburing-dev ninja-build pkg-config prometheus-cpp-dev
 )
 test_packages=(
   chromium chromium-driver clang-16 curl libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev liburing-dev

@@ -49,22 +49,30 @@ void Outbox::consume(std::size_t written) {
     offset_ = 0;
     ++head_;
   }
+  if (empty()) {
+    frames_.clear();
+    head_ = 0;
+  }
+}
+
+Outbox::Gathered Outbox::gather(std::span<iovec> parts) const noexcept {
+  Gathered gathered;
+  gathered.parts = std::min(frames(), parts.size());
+  for (std::size_t i = 0; i < gathered.parts; ++i) {
+    const std::string_view bytes = i == 0 ? front() : frames_[head_ + i].view();
+    parts[i] = {const_cast<char*>(bytes.data()), bytes.size()};
+    gathered.bytes += bytes.size();
+  }
+  return gathered;
 }
 
 FlushResult Outbox::flush(int fd) {
   while (!empty()) {
     std::array<iovec, kFramesPerWrite> parts;
-    const std::size_t count = std::min(frames(), kFramesPerWrite);
-    std::size_t offered = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      std::string_view bytes = frames_[head_ + i].view();
-      bytes.remove_prefix(i == 0 ? offset_ : 0);
-      parts[i] = {const_cast<char*>(bytes.data()), bytes.size()};
-      offered += bytes.size();
-    }
+    const Gathered gathered = gather(parts);
     msghdr message{};
     message.msg_iov = parts.data();
-    message.msg_iovlen = count;
+    message.msg_iovlen = gathered.parts;
     const ssize_t written = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (written < 0) {
       if (errno == EINTR) {
@@ -73,12 +81,10 @@ FlushResult Outbox::flush(int fd) {
       return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? FlushResult::kPartial : FlushResult::kBroken;
     }
     consume(static_cast<std::size_t>(written));
-    if (static_cast<std::size_t>(written) < offered) {
+    if (static_cast<std::size_t>(written) < gathered.bytes) {
       return FlushResult::kPartial;  // the edge will come: EPOLLOUT is armed on what the kernel did not take
     }
   }
-  frames_.clear();
-  head_ = 0;
   return FlushResult::kDone;
 }
 

@@ -5,9 +5,13 @@
 // Thread: the worker's.
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "net/local_buffer.h"
@@ -38,6 +42,18 @@ class Outbox {
   std::int64_t over_soft_since() const noexcept { return over_soft_since_; }
   // Writes until empty or the socket is full.
   FlushResult flush(int fd);
+
+  // For who writes in another way than flush(): what the next write should offer, and how much of it was taken.
+  static constexpr std::size_t kFramesPerWrite = 64;
+  // What is left of the first frame. Requires: not empty.
+  std::string_view front() const noexcept { return frames_[head_].view().substr(offset_); }
+  // The rest of the first frame and the frames behind it, as many as fit.
+  struct Gathered {
+    std::size_t parts = 0;
+    std::size_t bytes = 0;
+  };
+  Gathered gather(std::span<iovec> parts) const noexcept;
+  void consume(std::size_t written);
   // Drops what has not been started; a frame that is half written stays, since the stream must stay well-formed.
   // Returns the number of messages among the dropped frames.
   std::size_t drop_unstarted();
@@ -47,10 +63,6 @@ class Outbox {
   std::size_t capacity() const noexcept { return frames_.capacity(); }
 
  private:
-  static constexpr std::size_t kFramesPerWrite = 64;
-
-  void consume(std::size_t written);
-
   std::size_t count_messages(std::size_t from) const noexcept;
 
   std::vector<LocalBuffer> frames_;

@@ -23,7 +23,7 @@ CommandResult run_version() {
                       OpenSSL_version(OPENSSL_VERSION), FMT_VERSION / 10'000, FMT_VERSION / 100 % 100,
                       FMT_VERSION % 100, SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH, TOML_LIB_MAJOR,
                       TOML_LIB_MINOR, TOML_LIB_PATCH, CLI11_VERSION);
-  text += "bus: embedded\nio: epoll\n";
+  text += "bus: embedded\nio: epoll, uring\n";
   return {kExitGood, text, ""};
 }
 

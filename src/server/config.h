@@ -15,6 +15,7 @@ namespace pushwire::server {
 
 enum class AuthMode : std::uint8_t { kJwt, kDev };
 enum class OnLimit : std::uint8_t { kCloseOldest, kRejectNew };
+enum class ClientIo : std::uint8_t { kAuto, kEpoll, kUring };
 enum class LogStyle : std::uint8_t { kAuto, kText, kJson };
 
 // A numeric address and a port; `host` is in inet_ntop's spelling and without brackets.
@@ -52,6 +53,7 @@ struct Config {
     Duration handshake_timeout{10'000};
     std::uint64_t max_pending_handshakes = 10'000;
     Duration close_timeout{2'000};
+    ClientIo io = ClientIo::kAuto;
     bool operator==(const Client&) const = default;
   };
   struct Api {

@@ -21,6 +21,7 @@ using enum OnReload;
 
 constexpr std::array<std::string_view, 2> kAuthModes = {"jwt", "dev"};
 constexpr std::array<std::string_view, 2> kOnLimits = {"close_oldest", "reject_new"};
+constexpr std::array<std::string_view, 3> kClientIos = {"auto", "epoll", "uring"};
 constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 3> kLogStyles = {"auto", "text", "json"};
 
@@ -126,6 +127,14 @@ constexpr std::array kKeys = {
                       "close frame.",
               .least = 10,
               .most = kHour},
+    ConfigKey{.name = "client.io",
+              .type = kChoice,
+              .default_text = "auto",
+              .on_reload = kRestart,
+              .field = FIELD(client.io),
+              .help = "How messages are written: `uring` in batches by io_uring, `epoll` with one system call per "
+                      "socket, `auto` by io_uring where the kernel allows it.",
+              .choices = kClientIos},
 
     ConfigKey{.name = "api.listen",
               .type = kAddresses,

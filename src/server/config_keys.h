@@ -22,7 +22,7 @@ enum class Secrecy : std::uint8_t { kPublic, kSecret };
 
 // Where a key's value lives in a Config. Counts and sizes are both integers; KeyType tells them apart.
 using Field = std::variant<std::string*, Config::Texts*, std::uint64_t*, Config::Duration*, bool*, Config::Addresses*,
-                           AuthMode*, OnLimit*, LogLevel*, LogStyle*>;
+                           AuthMode*, OnLimit*, ClientIo*, LogLevel*, LogStyle*>;
 
 struct ConfigKey {
   std::string_view name;  // "client.listen"

@@ -61,7 +61,6 @@ void Gateway::fill_view() {
   view_.name = config_.node.name;
   view_.version = version();
   view_.commit = commit();
-  view_.io = "epoll";
   view_.started_at = wall_ms();
   view_.counts = &counts_;
   view_.dispatcher = &dispatcher_;
@@ -133,6 +132,11 @@ Result<> Gateway::start() {
     return fail(listeners.error().message);
   }
   name_listeners();
+  const auto sender = net::choose_sender(static_cast<net::IoChoice>(config_.client.io));
+  if (!sender) {
+    return fail(fmt::format("client.io = \"uring\": {}", sender.error().message));
+  }
+  view_.io = (*sender)->name();
   const auto settings = make_settings(config_, bound_ports(), static_cast<std::uint32_t>(bases_.size()));
   if (!settings) {
     return fail(settings.error().message);
@@ -162,6 +166,7 @@ Result<> Gateway::reload(Config fresh) {
   fresh.node = config_.node;
   fresh.client.listen = config_.client.listen;
   fresh.client.path = config_.client.path;
+  fresh.client.io = config_.client.io;
   fresh.api.listen = config_.api.listen;
   fresh.auth.mode = config_.auth.mode;
   LoadResult merged;

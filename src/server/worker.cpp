@@ -48,6 +48,11 @@ Worker::Worker(WorkerBase& base, const NodeServices& services, std::shared_ptr<c
 Worker::~Worker() = default;
 
 void Worker::run() {
+  // A ring belongs to the thread that makes it. The gateway has tried it out; a worker that gets none (locked memory
+  // may be limited) sends without.
+  if (auto sender = net::choose_sender(settings_->io)) {
+    hub_.sessions().use(std::move(*sender));
+  }
   base_.loop.run(*this);
   flush();
   client_server_.shutdown();

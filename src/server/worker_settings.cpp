@@ -99,6 +99,7 @@ Result<std::shared_ptr<const WorkerSettings>> make_settings(const Config& config
   settings->keys = api::ApiKeys(config.api.keys);
   settings->client_http = http_limits(config, config.client.handshake_timeout);
   settings->api_http = http_limits(config, config.api.request_timeout);
+  settings->io = static_cast<net::IoChoice>(config.client.io);  // the same three, in the same order
   settings->max_connections = config.client.max_connections;
   settings->max_pending_handshakes = (config.client.max_pending_handshakes + workers - 1) / workers;
   return settings;

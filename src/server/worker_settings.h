@@ -12,6 +12,7 @@
 #include "http/http_server.h"
 #include "hub/local_hub.h"
 #include "hub/worker_mail.h"
+#include "net/sender.h"
 #include "server/config.h"
 #include "session/upgrade_request.h"
 
@@ -24,6 +25,7 @@ struct WorkerSettings final : hub::Settings {
   api::ApiKeys keys;
   http::HttpLimits client_http;
   http::HttpLimits api_http;
+  net::IoChoice io = net::IoChoice::kAuto;
   std::uint64_t max_connections = 0;
   std::uint64_t max_pending_handshakes = 0;  // of this worker
   bool development = false;

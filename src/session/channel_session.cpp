@@ -153,7 +153,21 @@ void ChannelSession::flush() {
   }
   const std::size_t before = outbox_->bytes();
   const net::FlushResult result = outbox_->flush(fd_);
-  manager_.stats_.outbox_bytes.add(static_cast<std::int64_t>(outbox_->bytes()) - static_cast<std::int64_t>(before));
+  end_flush(result, before - outbox_->bytes());
+}
+
+net::Outbox* ChannelSession::begin_flush() {
+  // It may stand in the list twice: handed over, flushed on the way because it was full, handed over again.
+  if (!dirty_ || state_ == State::kFinished || outbox_ == nullptr || blocked_) {
+    dirty_ = false;
+    return nullptr;
+  }
+  dirty_ = false;
+  return outbox_;
+}
+
+void ChannelSession::end_flush(net::FlushResult result, std::size_t written) {
+  manager_.stats_.outbox_bytes.add(-static_cast<std::int64_t>(written));
   if (result == net::FlushResult::kBroken) {
     vanish();
     return;

@@ -67,8 +67,11 @@ class ChannelSession final : public net::IoHandler, public net::Timer {
   // Bytes that came with the handshake.
   void receive(std::span<char> bytes);
   void on_io(std::uint32_t events) override;
-  // Called by the manager once per turn when something was handed over.
-  void flush();
+  // Called by the manager once per turn when something was handed over: gives out what is to be sent, if anything, and
+  // is told how that went before anything else happens to the session.
+  net::Outbox* begin_flush();
+  void end_flush(net::FlushResult result, std::size_t written);
+  int fd() const noexcept { return fd_; }
   std::uint32_t slot() const noexcept { return slot_; }
 
  private:
@@ -95,6 +98,7 @@ class ChannelSession final : public net::IoHandler, public net::Timer {
   bool push(const net::LocalBuffer& frame);
   bool has_room_for(std::size_t bytes);
   void send_close_frame(std::uint16_t code, std::string_view reason, AfterFlush after);
+  void flush();
   void set_blocked();
   void leave(protocol::Disconnect why);
   void vanish();

@@ -95,11 +95,19 @@ void SessionManager::remove(ChannelSession& session) {
 void SessionManager::flush() {
   // A flush may fail and close a session, whose close may touch others: those come into the next list.
   while (!dirty_.empty()) {
-    flushing_.swap(dirty_);
-    for (ChannelSession* session : flushing_) {
-      session->flush();
+    for (ChannelSession* session : dirty_) {
+      if (net::Outbox* outbox = session->begin_flush(); outbox != nullptr) {
+        flushing_.push_back({session, outbox->bytes()});
+        jobs_.push_back({session->fd(), outbox});
+      }
+    }
+    dirty_.clear();
+    sender_->send(jobs_);
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+      flushing_[i].session->end_flush(jobs_[i].result, flushing_[i].before - jobs_[i].outbox->bytes());
     }
     flushing_.clear();
+    jobs_.clear();
   }
 }
 

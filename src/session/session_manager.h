@@ -6,6 +6,7 @@
 
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "metrics/worker_stats.h"
 #include "net/event_loop.h"
 #include "net/outbox.h"
+#include "net/sender.h"
 #include "session/channel_session.h"
 #include "session/options.h"
 #include "session/pending_upgrade.h"
@@ -61,6 +63,8 @@ class SessionManager {
   void flush();
   void destroy_closed();
 
+  // How outboxes are written from now on. Made on this thread; without it, one system call per socket.
+  void use(std::unique_ptr<net::Sender> sender) { sender_ = std::move(sender); }
   void set_options(const SessionOptions& options) { options_ = options; }
   PatternSetTable& patterns() noexcept { return patterns_; }
   RandomIds& ids() noexcept { return random_; }
@@ -109,10 +113,17 @@ class SessionManager {
   RandomIds random_;
   boost::unordered_flat_set<UserSession::Owner, UserHash, UserEqual> users_;
   boost::unordered_flat_set<ChannelSession*, IdHash, IdEqual> ids_;
-  std::vector<ChannelSession*> dirty_;     // something was handed over in this turn
-  std::vector<ChannelSession*> flushing_;  // taken from dirty_ while it is walked
-  std::vector<ChannelSession*> closed_;    // to be destroyed at the end of the turn
-  Slab<ChannelSession> sessions_;          // last: sessions refer to everything above
+  std::vector<ChannelSession*> dirty_;  // something was handed over in this turn
+  // While flush() runs: what is given to the sender, and who it belongs to.
+  struct Flushing {
+    ChannelSession* session;
+    std::size_t before;  // bytes in its outbox
+  };
+  std::vector<Flushing> flushing_;
+  std::vector<net::SendJob> jobs_;
+  std::unique_ptr<net::Sender> sender_ = std::make_unique<net::PlainSender>();
+  std::vector<ChannelSession*> closed_;  // to be destroyed at the end of the turn
+  Slab<ChannelSession> sessions_;        // last: sessions refer to everything above
 };
 
 }  // namespace pushwire::session
