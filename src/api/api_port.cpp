@@ -7,12 +7,13 @@ namespace pushwire::api {
 std::optional<http::Response> ApiPort::refuse(const http::RouteMatch& match, const http::Request& request) const {
   if (keys_.empty()) {
     if (!is_loopback_host(request.host)) {
-      return http::json_error(403, "forbidden", "without API keys only a loopback Host is served");
+      return http::json_error(403, "forbidden", "without API keys only a loopback Host is served").and_close();
     }
   } else if (needs_key(Api::route_of(match)) || match.outcome == http::RouteOutcome::kNotFound) {
     if (request.count("Authorization") != 1 || !keys_.accept(request.header("Authorization"))) {
       return http::json_error(401, "unauthorized", "an API key is expected: Authorization: Bearer KEY")
-          .with("WWW-Authenticate", "Bearer");
+          .with("WWW-Authenticate", "Bearer")
+          .and_close();
     }
   }
   return Api::refuse(match, request);

@@ -1,7 +1,7 @@
 // HttpServer: the HTTP connections of one worker on one kind of listener, and their limits.
 //
 // The worker calls, once per turn and in this order: flush(), destroy_closed(); the loop's timer wheel does the rest.
-// Thread: the worker's. Lifetime: outlives none of its connections; the loop, handler and receive buffer outlive it.
+// Thread: the worker's. Lifetime: it owns its connections; loop, handler and receive buffer outlive it.
 #pragma once
 
 #include <cstddef>

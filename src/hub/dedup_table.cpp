@@ -9,9 +9,13 @@ bool DedupTable::is_live(const Row& row) const {
 }
 
 void DedupTable::forget_old(MonotonicMs now) {
-  while (!order_.empty()) {
+  // A bounded number at a time: a reload may have made hundreds of thousands superfluous.
+  for (int i = 0; i < kMostForgotten && !order_.empty(); ++i) {
     const Row& row = order_.front();
     if (is_live(row)) {
+      if (entries_.find(row.id)->second.pending) {
+        return;  // how it ends will be told by its id: it must not be another's by then
+      }
       const bool old = now - row.since >= window_;
       if (!old && entries_.size() < max_ids_) {
         return;

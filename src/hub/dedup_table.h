@@ -41,6 +41,8 @@ class DedupTable {
   std::uint64_t forgotten() const noexcept { return forgotten_.load(std::memory_order_relaxed); }
 
  private:
+  static constexpr int kMostForgotten = 4096;
+
   struct Entry {
     Digest body;
     std::uint64_t serial = 0;  // of the row in order_ that owns it

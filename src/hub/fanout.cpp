@@ -32,42 +32,51 @@ void LocalMessage::give(ChannelSession& session, metrics::WorkerStats& stats, bo
 
 Fanout::~Fanout() {
   for (const Wide& wide : queue_) {
-    if (const auto* walk = std::get_if<TopicTable::Walk>(&wide.cursor)) {
+    if (const auto* walk = wide.cursor ? std::get_if<TopicTable::Walk>(&*wide.cursor) : nullptr) {
       topics_.end_walk(*walk);
     }
   }
 }
 
 void Fanout::add_topic(std::string_view topic, MessagePtr message, std::size_t reserved) {
-  // The walk begins now, so that its end is who is subscribed now. Nobody: an empty walk, finished in its turn.
-  if (const auto walk = topics_.begin_walk(topic)) {
-    queue_.push_back({LocalMessage(std::move(message)), *walk, reserved});
-  } else {
-    queue_.push_back({LocalMessage(std::move(message)), AllCursor{}, reserved});
-  }
+  queue_.push_back({LocalMessage(std::move(message)), std::string(topic), reserved, std::nullopt});
 }
 
 void Fanout::add_all(MessagePtr message, std::size_t reserved) {
-  queue_.push_back({LocalMessage(std::move(message)), AllCursor{0, sessions_.slots()}, reserved});
+  queue_.push_back({LocalMessage(std::move(message)), std::nullopt, reserved, std::nullopt});
+}
+
+Fanout::Cursor Fanout::begin(const Wide& wide) {
+  if (!wide.topic) {
+    return AllCursor{0, sessions_.slots()};
+  }
+  const auto walk = topics_.begin_walk(*wide.topic);
+  return walk ? Cursor(*walk) : Cursor(Nobody{});
 }
 
 ChannelSession* Fanout::next(Wide& wide) {
-  if (auto* walk = std::get_if<TopicTable::Walk>(&wide.cursor)) {
+  if (auto* walk = std::get_if<TopicTable::Walk>(&*wide.cursor)) {
     return topics_.next(*walk);
   }
-  auto& cursor = std::get<AllCursor>(wide.cursor);
-  if (cursor.next >= cursor.end) {
+  auto* cursor = std::get_if<AllCursor>(&*wide.cursor);
+  if (cursor == nullptr || cursor->next >= cursor->end) {
     return nullptr;
   }
-  ChannelSession* session = sessions_.next_open(cursor.next);
-  return cursor.next <= cursor.end ? session : nullptr;
+  ChannelSession* session = sessions_.next_open(cursor->next);
+  return cursor->next <= cursor->end ? session : nullptr;
 }
 
 void Fanout::step(std::vector<Finished>& finished) {
   std::uint32_t left = kSlice;
   while (!queue_.empty() && left > 0) {
     Wide& wide = queue_.front();
+    if (!wide.cursor) {
+      wide.cursor = begin(wide);
+    }
     const bool expired = wide.message.message().expired(wall_ms());
+    if (expired) {
+      expired_log_.warn(monotonic_ms(), "dropping a message to many: its ttl_ms passed while it waited for its turn");
+    }
     ChannelSession* session = next(wide);
     while (session != nullptr && left > 0) {
       wide.message.give(*session, stats_, expired);
@@ -77,7 +86,7 @@ void Fanout::step(std::vector<Finished>& finished) {
     if (session != nullptr) {
       return;  // the slice is used up; `session` has been served
     }
-    if (const auto* walk = std::get_if<TopicTable::Walk>(&wide.cursor)) {
+    if (const auto* walk = std::get_if<TopicTable::Walk>(&*wide.cursor)) {
       topics_.end_walk(*walk);
     }
     finished.push_back({wide.message.pointer(), wide.message.sockets(), wide.reserved});

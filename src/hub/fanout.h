@@ -9,10 +9,12 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "base/quiet_log.h"
 #include "hub/message.h"
 #include "hub/topic_table.h"
 #include "hub/worker_mail.h"
@@ -70,17 +72,24 @@ class Fanout {
     std::uint32_t next = 0;
     std::uint32_t end = 0;
   };
+  struct Nobody {};
+  using Cursor = std::variant<Nobody, AllCursor, TopicTable::Walk>;
   struct Wide {
     LocalMessage message;
-    std::variant<AllCursor, TopicTable::Walk> cursor;
+    std::optional<std::string> topic;  // nothing: everyone
     std::size_t reserved;
+    // Set when its turn has come, not before: a topic that is always being pushed to would else always be walked, and
+    // the holes that leavers make in its list never be closed.
+    std::optional<Cursor> cursor;
   };
 
+  Cursor begin(const Wide& wide);
   session::ChannelSession* next(Wide& wide);
 
   session::SessionManager& sessions_;
   TopicTable& topics_;
   metrics::WorkerStats& stats_;
+  QuietLog expired_log_;
   std::deque<Wide> queue_;
 };
 

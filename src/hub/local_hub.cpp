@@ -49,6 +49,9 @@ void LocalHub::deliver(Deliver&& mail) {
   }
   LocalMessage message(std::move(mail.message));
   const bool expired = message.message().expired(wall_ms());
+  if (expired) {
+    expired_log_.warn(loop_.now(), "dropping a message: its ttl_ms passed while it waited for its turn");
+  }
   if (const auto* one = std::get_if<ToUser>(&mail.target)) {
     give_to_user(one->user, message, expired);
   } else if (const auto* some = std::get_if<ToUsers>(&mail.target)) {

@@ -84,6 +84,7 @@ class LocalHub final : public session::SessionEvents, private TopicWatcher, priv
   session::SessionManager sessions_;
   Fanout fanout_;
   std::vector<Fanout::Finished> finished_;  // handed over in this turn, not flushed yet
+  QuietLog expired_log_;
   bool draining_ = false;
   double drain_rate_ = 0;
   double drain_credit_ = 0;

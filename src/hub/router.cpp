@@ -1,11 +1,19 @@
 #include "hub/router.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/hash.h"
 
 namespace pushwire::hub {
 
 using bus::EnvelopeKind;
+
+namespace {
+
+constexpr std::size_t kUsersPerMail = 128;
+
+}  // namespace
 
 Router::Router(std::vector<WorkerMailbox*> mailboxes) : mailboxes_(std::move(mailboxes)) {
   PW_CHECK(!mailboxes_.empty());
@@ -23,8 +31,12 @@ std::vector<Router::Part> Router::split_users(const bus::Envelope& envelope) con
   }
   std::vector<Part> parts;
   for (std::uint32_t worker = 0; worker < by_worker.size(); ++worker) {
-    if (!by_worker[worker].empty()) {
-      parts.push_back({worker, ToUsers{std::move(by_worker[worker])}});
+    // In portions, so that a turn need not carry out all of a long list.
+    const std::vector<std::string>& all = by_worker[worker];
+    for (std::size_t at = 0; at < all.size(); at += kUsersPerMail) {
+      const auto begin = all.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto end = begin + static_cast<std::ptrdiff_t>(std::min(kUsersPerMail, all.size() - at));
+      parts.push_back({worker, ToUsers{{begin, end}}});
     }
   }
   return parts;

@@ -67,11 +67,18 @@ struct Reconfigure {
   std::shared_ptr<const Settings> settings;
 };
 
-// Say goodbye to your clients at this pace, then stop.
+// Say goodbye to your clients at this pace.
 struct Drain {
   double rate_per_second = 0;
 };
 
 using WorkerMail = std::variant<Deliver, Adopt, Ask, Reply, Published, Reconfigure, Drain>;
+
+// What carrying it out costs, in users to look up.
+inline std::size_t cost_of(const WorkerMail& mail) noexcept {
+  const auto* deliver = std::get_if<Deliver>(&mail);
+  const auto* some = deliver == nullptr ? nullptr : std::get_if<ToUsers>(&deliver->target);
+  return some == nullptr ? 1 : some->users.size();
+}
 
 }  // namespace pushwire::hub

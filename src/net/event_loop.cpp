@@ -27,6 +27,7 @@ EventLoop::EventLoop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wakeup_(eventfd(0
 }
 
 bool EventLoop::add(int fd, std::uint32_t events, IoHandler& handler) {
+  PW_CHECK(is_mine());
   epoll_event event{};
   event.events = events | EPOLLET;
   event.data.ptr = &handler;
@@ -34,6 +35,7 @@ bool EventLoop::add(int fd, std::uint32_t events, IoHandler& handler) {
 }
 
 void EventLoop::modify(int fd, std::uint32_t events, IoHandler& handler) {
+  PW_CHECK(is_mine());
   epoll_event event{};
   event.events = events | EPOLLET;
   event.data.ptr = &handler;
@@ -41,10 +43,12 @@ void EventLoop::modify(int fd, std::uint32_t events, IoHandler& handler) {
 }
 
 void EventLoop::remove(int fd) {
+  PW_CHECK(is_mine());
   PW_CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0);
 }
 
 void EventLoop::run_again(IoHandler& handler) {
+  PW_CHECK(is_mine());
   again_.push_back(&handler);
 }
 
@@ -69,6 +73,7 @@ void EventLoop::run(TurnHandler& turn_handler) {
   while (!stop_.load(std::memory_order_acquire)) {
     turn(turn_handler, -1);
   }
+  owner_.store(std::thread::id{}, std::memory_order_relaxed);
 }
 
 int EventLoop::wait_ms(const TurnHandler& turn_handler, int max_wait_ms) const {

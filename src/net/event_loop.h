@@ -73,6 +73,8 @@ class EventLoop {
   // A gap between two readings of the clock that no sleep explains counts as this at most.
   static constexpr MonotonicMs kLongestTurnMs = 1000;
 
+  // Only the thread that runs the loop may change what it watches; before run() nobody is asked.
+  bool is_mine() const noexcept { return is_current() || owner_.load(std::memory_order_relaxed) == std::thread::id{}; }
   int wait_ms(const TurnHandler& turn, int max_wait_ms) const;
   void advance_clock(MonotonicMs slept_at_most);
   void account(std::int64_t before_poll, std::int64_t after_poll);

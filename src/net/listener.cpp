@@ -74,7 +74,11 @@ Listener::~Listener() {
   loop_.cancel_run_again(*this);
 }
 
-void Listener::on_io(std::uint32_t) {
+void Listener::on_io(std::uint32_t events) {
+  if (events != 0 && accepts_on_) {
+    return;  // the call that waits for the next turn takes these too
+  }
+  accepts_on_ = false;
   if (!reserve_) {
     reserve_ = open_reserve();  // another thread was faster when it was last given up
   }
@@ -96,7 +100,10 @@ void Listener::on_io(std::uint32_t) {
     }
     // Everything else (ECONNABORTED, EINTR, a network error of that one connection): the next one.
   }
-  loop_.run_again(*this);
+  if (!accepts_on_) {
+    accepts_on_ = true;
+    loop_.run_again(*this);
+  }
 }
 
 bool Listener::turn_one_away() {
@@ -106,7 +113,7 @@ bool Listener::turn_one_away() {
   turned_away.reset();
   reserve_ = open_reserve();
   if (freed) {
-    handler_.on_no_descriptor();
+    handler_.on_no_descriptor(tag_);
   }
   return freed;
 }

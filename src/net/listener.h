@@ -29,7 +29,7 @@ class AcceptHandler {
  public:
   virtual void on_accept(Fd fd, std::uint16_t listener_tag) = 0;
   // The process has no descriptor left: one waiting client was turned away.
-  virtual void on_no_descriptor() = 0;
+  virtual void on_no_descriptor(std::uint16_t listener_tag) = 0;
   // False: leave new connections in the kernel's queue until resume() is called.
   virtual bool can_accept(std::uint16_t listener_tag) const = 0;
 
@@ -62,6 +62,7 @@ class Listener final : public IoHandler {
   Fd reserve_;
   AcceptHandler& handler_;
   const std::uint16_t tag_;
+  bool accepts_on_ = false;  // has used up its accepts of a turn, the next turn goes on
 };
 
 }  // namespace pushwire::net

@@ -21,7 +21,7 @@ struct Door final : AcceptHandler, TurnHandler {
     accepted.push_back(std::move(fd));
     last_tag = tag;
   }
-  void on_no_descriptor() override { ++turned_away; }
+  void on_no_descriptor(std::uint16_t) override { ++turned_away; }
   bool can_accept(std::uint16_t) const override { return open; }
 
   void drain_mail() override {}

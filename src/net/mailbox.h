@@ -53,25 +53,40 @@ class Mailbox {
     }
   }
 
-  // Owner only: hands over, in order, what was posted before the call.
+  // Owner only: hands over, in order, what was posted before the call, until `handle` has answered costs of `budget`
+  // together. What is left stays for the next call; has_mail() says so.
   template <class Handle>
-  void drain(Handle&& handle) {
-    {
+  void drain(std::size_t budget, Handle&& handle) {
+    if (next_ == working_.size()) {
+      working_.clear();
+      if (working_.capacity() > kKeptCapacity) {
+        working_.shrink_to_fit();  // a burst is no reason to keep its memory
+      }
+      next_ = 0;
       const std::lock_guard lock(mutex_);
       incoming_.swap(working_);
       has_mail_.store(false, std::memory_order_relaxed);
     }
-    for (Mail& mail : working_) {
-      handle(std::move(mail));
+    for (std::size_t spent = 0; next_ < working_.size() && spent < budget;) {
+      spent += handle(std::move(working_[next_++]));
     }
-    working_.clear();
-    if (working_.capacity() > kKeptCapacity) {
-      working_.shrink_to_fit();  // a burst is no reason to keep its memory
+    if (next_ == working_.size()) {
+      working_.clear();
+      next_ = 0;
     }
   }
 
-  // Whether drain() would find something. Exact for the owner's own posts; others wake the loop.
-  bool has_mail() const noexcept { return has_mail_.load(std::memory_order_relaxed); }
+  // All of it, whatever it costs.
+  template <class Handle>
+  void drain(Handle&& handle) {
+    drain(1, [&handle](Mail&& mail) -> std::size_t {
+      handle(std::move(mail));
+      return 0;
+    });
+  }
+
+  // Owner only: whether drain() would find something. Exact for the owner's own posts; others wake the loop.
+  bool has_mail() const noexcept { return next_ < working_.size() || has_mail_.load(std::memory_order_relaxed); }
   // Any thread.
   std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
 
@@ -84,7 +99,9 @@ class Mailbox {
   std::atomic<bool> has_mail_{false};
   std::mutex mutex_;
   std::vector<Mail> incoming_;  // guarded by mutex_
-  std::vector<Mail> working_;   // owned by the loop
+  // Owned by the loop: what is being handed over, from next_ on.
+  std::vector<Mail> working_;
+  std::size_t next_ = 0;
 };
 
 }  // namespace pushwire::net

@@ -241,7 +241,7 @@ TEST_F(ParsePush, RefusesBase64ThatIsNotCanonical) {
 }
 
 TEST_F(ParsePush, RefusesWrongOptionsWithTheirField) {
-  for (const std::string_view event : {"1", "null", R"("\n")", R"("\ud800")"}) {
+  for (const std::string_view event : {"1", "null", R"("\ud800")"}) {
     expect_invalid(with("\"data\":1,\"event\":" + std::string(event)), "event");
   }
   expect_invalid(with("\"data\":1,\"event\":\"" + std::string(129, 'e') + "\""), "event");

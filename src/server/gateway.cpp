@@ -201,10 +201,14 @@ void Gateway::drain() {
 }
 
 bool Gateway::drained() const {
-  // A client that was let in just before the drain may still be on its way to its worker: it holds a place.
-  return counts_.admission.empty() && std::all_of(bases_.begin(), bases_.end(), [](const auto& base) {
-           return base->drained.load(std::memory_order_acquire);
-         });
+  const auto workers_are = [this] {
+    return std::all_of(bases_.begin(), bases_.end(),
+                       [](const auto& base) { return base->drained.load(std::memory_order_acquire); });
+  };
+  // A client that was let in just before the drain may be on its way to its worker: it holds a place until its session
+  // ends. Once every worker has heard of the drain no place is taken any more; so the places are looked at after that,
+  // and then the workers again, since a session that has given its place back may still be writing.
+  return workers_are() && counts_.admission.empty() && workers_are();
 }
 
 void Gateway::stop() {

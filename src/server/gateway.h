@@ -1,7 +1,7 @@
 // Gateway: one node. Builds everything once from the configuration, starts the workers, reloads, drains, stops.
 // Thread: the main thread's; the workers run in threads that it owns and joins. Lifetime: main()'s stack.
 //
-//   start() -> [reload()]* -> drain() -> wait_drained() -> ~Gateway
+//   start() -> [reload()]* -> drain() -> until drained() -> ~Gateway
 #pragma once
 
 #include <cstdint>

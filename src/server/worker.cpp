@@ -8,6 +8,11 @@ namespace pushwire::server {
 namespace {
 
 constexpr std::size_t kReceiveBufferBytes = 64 * 1024;
+// Mail of one turn, counted in users to look up: about 2 ms of writing when each has one connection. The rest waits for
+// the next turn, so that heartbeats and new connections flow in between.
+constexpr std::size_t kMailPerTurn = 256;
+// Callers are few and keep their connections; without a bound whoever reaches the port could take all descriptors.
+constexpr std::size_t kMaxApiConnections = 1024;
 constexpr MonotonicMs kHousekeepingMs = 500;
 // With too many handshakes under way, new connections first wait in the kernel's queue for so long.
 constexpr MonotonicMs kPatienceMs = 1000;
@@ -63,7 +68,11 @@ void Worker::run() {
 // --- the turn ----------------------------------------------------------------------------------------------------
 
 void Worker::drain_mail() {
-  base_.mailbox.drain([this](hub::WorkerMail&& mail) { carry_out(std::move(mail)); });
+  base_.mailbox.drain(kMailPerTurn, [this](hub::WorkerMail&& mail) {
+    const std::size_t cost = hub::cost_of(mail);
+    carry_out(std::move(mail));
+    return cost;
+  });
 }
 
 void Worker::on_timers(MonotonicMs now) {
@@ -83,7 +92,10 @@ void Worker::destroy_closed() {
   api_server_.destroy_closed();
   client_server_.destroy_closed();
   base_.stats.pending_handshakes.set(static_cast<std::int64_t>(client_server_.open_count()));
-  if (crowded_since_ != 0 && client_server_.open_count() < settings_->max_pending_handshakes) {
+  if (crowded_since_ == 0 && too_many_handshakes()) {
+    crowded_since_ = std::max<MonotonicMs>(base_.loop.now(), 1);  // also when a reload has lowered the limit
+  }
+  if (crowded_since_ != 0 && !too_many_handshakes()) {
     crowded_since_ = 0;
     std::for_each(listeners_.begin(), listeners_.end(), [](const auto& listener) { listener->resume(); });
   }
@@ -105,7 +117,10 @@ bool Worker::too_many_handshakes() const {
 }
 
 bool Worker::can_accept(std::uint16_t port) const {
-  if (port == kApiPort || !too_many_handshakes()) {
+  if (port == kApiPort) {
+    return api_server_.open_count() < kMaxApiConnections;  // the others wait in the kernel's queue
+  }
+  if (!too_many_handshakes()) {
     return true;
   }
   return crowded_since_ != 0 && base_.loop.now() - crowded_since_ >= kPatienceMs;
@@ -129,8 +144,10 @@ void Worker::on_accept(net::Fd fd, std::uint16_t port) {
   }
 }
 
-void Worker::on_no_descriptor() {
-  base_.stats.handshake(metrics::HandshakeResult::kNoDescriptors);
+void Worker::on_no_descriptor(std::uint16_t port) {
+  if (port == kClientPort) {
+    base_.stats.handshake(metrics::HandshakeResult::kNoDescriptors);
+  }
   descriptor_log_.warn(base_.loop.now(), "turning clients away: the process may open no more files (ulimit -n)");
 }
 
@@ -169,6 +186,7 @@ void Worker::carry_out(hub::WorkerMail&& mail) {
     apply(std::static_pointer_cast<const WorkerSettings>(fresh->settings));
   } else {
     hub_.drain(std::get<hub::Drain>(mail).rate_per_second);
+    api_server_.close_idle();  // callers learn with their next answer that this node goes
   }
 }
 

@@ -70,7 +70,7 @@ class Worker final : public net::TurnHandler, public net::AcceptHandler, private
   enum Port : std::uint16_t { kClientPort, kApiPort };
 
   void on_accept(net::Fd fd, std::uint16_t port) override;
-  void on_no_descriptor() override;
+  void on_no_descriptor(std::uint16_t port) override;
   bool can_accept(std::uint16_t port) const override;
   void on_upgrade(std::unique_ptr<session::PendingUpgrade> upgrade) override;
   void on_timer(MonotonicMs now) override;

@@ -57,12 +57,17 @@ Authenticator Authenticator::with_tokens(std::shared_ptr<const KeySet> keys, Tok
 }
 
 Authenticator Authenticator::for_development() {
-  return {};
+  Authenticator authenticator;
+  authenticator.development_ = true;
+  return authenticator;
 }
 
 Result<Identity, TokenError> Authenticator::authenticate(const Credentials& credentials, std::int64_t now_s) const {
   if (is_development()) {
     return believe(credentials.query_user);
+  }
+  if (keys_ == nullptr) {
+    return refuse(TokenFault::kTokenInvalid, "this node has no keys to check tokens with");
   }
   return verify_token(pick_token(credentials), *keys_, policy_, now_s);
 }

@@ -34,11 +34,13 @@ class Authenticator {
   // another scheme than Bearer is no token.
   Result<Identity, TokenError> authenticate(const Credentials& credentials, std::int64_t now_s) const;
 
-  bool is_development() const noexcept { return keys_ == nullptr; }
+  // Lets nobody in.
+  Authenticator() = default;
+  bool is_development() const noexcept { return development_; }
 
  private:
-  Authenticator() = default;
-  std::shared_ptr<const KeySet> keys_;  // null: dev mode
+  bool development_ = false;
+  std::shared_ptr<const KeySet> keys_;  // null in dev mode
   TokenPolicy policy_;
 };
 

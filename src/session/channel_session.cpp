@@ -22,6 +22,7 @@ using metrics::DropReason;
 using protocol::Disconnect;
 
 constexpr int kReadsPerTurn = 4;  // of 64 KiB each; then others get their share
+constexpr std::size_t kMostPongs = 64;
 constexpr std::uint8_t kMaxBadMessages = 3;
 constexpr std::uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP;
 
@@ -135,6 +136,15 @@ bool ChannelSession::push(const net::LocalBuffer& frame) {
   return true;
 }
 
+// The latest ping is the one that has to be answered (RFC 6455 5.5.3): no pong is queued behind a full socket, and in a
+// flood of pings those of one turn are offered to the kernel before they pile up.
+bool ChannelSession::has_room_for_pong() {
+  if (state_ == State::kOpen && !blocked_ && outbox_ != nullptr && outbox_->frames() >= kMostPongs) {
+    flush();
+  }
+  return state_ == State::kOpen && !blocked_;
+}
+
 void ChannelSession::send_text(std::string_view json) {
   if (state_ != State::kOpen || format_ == MessageFormat::kRaw) {
     return;
@@ -209,7 +219,13 @@ void ChannelSession::on_io(std::uint32_t events) {
   if (blocked_ && (events & EPOLLOUT) != 0) {
     flush();
   }
-  if (state_ != State::kFinished && events != EPOLLOUT) {
+  if (state_ == State::kFinished || events == EPOLLOUT) {
+    return;
+  }
+  if (events == 0) {
+    reads_on_ = false;
+  }
+  if (!reads_on_) {  // else a fast sender's edges would add to the reads that wait for it already
     read_socket(events);
   }
 }
@@ -222,7 +238,7 @@ void ChannelSession::read_socket(std::uint32_t events) {
       if (got < 0 && errno == EINTR) {
         continue;
       }
-      if (got == 0 && state_ == State::kClosing && !blocked_) {
+      if (got == 0 && state_ == State::kClosing) {
         finish_when_flushed();  // it may have closed its half only, and wait for our close frame
       } else if (got == 0 || errno != EAGAIN) {
         vanish();
@@ -239,6 +255,7 @@ void ChannelSession::read_socket(std::uint32_t events) {
       return;
     }
   }
+  reads_on_ = true;
   manager_.loop_.run_again(*this);
 }
 
@@ -292,8 +309,7 @@ void ChannelSession::on_event(const websocket::Event& event) {
       }
       return;
     case Kind::kPing:
-      // The latest ping is the one to answer (RFC 6455 5.5.3): none is queued behind a full socket.
-      if (state_ == State::kOpen && !blocked_) {
+      if (has_room_for_pong()) {
         push({websocket::encode_frame(websocket::Opcode::kPong, event.payload), net::FrameKind::kControl});
       }
       return;
@@ -318,7 +334,7 @@ void ChannelSession::on_text(std::string_view text) {
   bad_messages_ = 0;
   switch (message->kind) {
     case protocol::ClientMessageKind::kPing:
-      if (format_ == MessageFormat::kPlain && !blocked_) {
+      if (format_ == MessageFormat::kPlain && has_room_for_pong()) {
         push(manager_.pong_text_);
       }
       return;
@@ -451,6 +467,10 @@ void ChannelSession::watch(MonotonicMs now) {
     deadline = std::min(deadline, outbox_->over_soft_since() + options.outbox_soft_for);
   }
   manager_.loop_.timers().arm(*this, deadline);
+}
+
+void ChannelSession::watch_anew() {
+  watch(manager_.loop_.now());
 }
 
 void ChannelSession::on_timer(MonotonicMs now) {

@@ -92,6 +92,14 @@ void SessionManager::remove(ChannelSession& session) {
   stats_.connections.add(-1);
 }
 
+void SessionManager::set_options(const SessionOptions& options) {
+  options_ = options;
+  std::uint32_t cursor = 0;
+  while (ChannelSession* session = next_open(cursor)) {
+    session->watch_anew();
+  }
+}
+
 void SessionManager::flush() {
   // A flush may fail and close a session, whose close may touch others: those come into the next list.
   while (!dirty_.empty()) {

@@ -65,7 +65,8 @@ class SessionManager {
 
   // How outboxes are written from now on. Made on this thread; without it, one system call per socket.
   void use(std::unique_ptr<net::Sender> sender) { sender_ = std::move(sender); }
-  void set_options(const SessionOptions& options) { options_ = options; }
+  // New deadlines count from now on, also for those who are connected.
+  void set_options(const SessionOptions& options);
   PatternSetTable& patterns() noexcept { return patterns_; }
   RandomIds& ids() noexcept { return random_; }
 

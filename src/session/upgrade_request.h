@@ -23,7 +23,7 @@ enum class Door : std::uint8_t { kOpen, kDraining, kFull, kOverloaded };
 
 struct UpgradePolicy {
   std::string path = "/ws";
-  Authenticator authenticator = Authenticator::for_development();
+  Authenticator authenticator;
   OriginList origins;
   TopicPermissions topics;
   std::size_t max_topics = 128;
