@@ -152,7 +152,7 @@ std::vector<IoChoice> testable_choices() {
 }
 
 INSTANTIATE_TEST_SUITE_P(BackEnds, SenderTest, testing::ValuesIn(testable_choices()),
-                         [](const auto& info) { return info.param == IoChoice::kUring ? "Uring" : "Epoll"; });
+                         [](const auto& chosen) { return chosen.param == IoChoice::kUring ? "Uring" : "Epoll"; });
 
 TEST(ChooseSender, AutoAlwaysFindsOne) {
   const auto sender = choose_sender(IoChoice::kAuto);
