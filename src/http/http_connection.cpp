@@ -182,7 +182,6 @@ void HttpConnection::dispatch() {
 
 void HttpConnection::respond(const Response& response) {
   PW_CHECK(awaits_answer());
-  form_.keep_alive = form_.keep_alive && !server_.draining_;
   write_answer(response, form_);
   if (response.close || !form_.keep_alive) {
     return finish();
@@ -309,16 +308,6 @@ void HttpConnection::on_input_end() {
   readable_ = false;
   if (unsent() == 0) {
     return close();  // also in the middle of a request: it will never be whole
-  }
-  finish();
-}
-
-void HttpConnection::begin_drain() {
-  if (phase_ != Phase::kReading || first_request_ || !idle()) {
-    return;
-  }
-  if (unsent() == 0) {
-    return close();
   }
   finish();
 }

@@ -113,7 +113,6 @@ class HttpConnection final : public net::IoHandler, private net::Timer {
   // Called by the server.
   bool start();
   void flush();
-  void begin_drain();
   std::unique_ptr<ConnectionBuffers> release_buffers() noexcept { return std::move(buffers_); }
   bool closed() const noexcept { return phase_ == Phase::kClosed; }
 

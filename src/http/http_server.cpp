@@ -78,15 +78,6 @@ void HttpServer::destroy_closed() {
   closed_.clear();
 }
 
-void HttpServer::close_idle() {
-  draining_ = true;
-  for (Slot& slot : slots_) {
-    if (slot.connection) {
-      slot.connection->begin_drain();
-    }
-  }
-}
-
 void HttpServer::shutdown() {
   for (Slot& slot : slots_) {
     if (slot.connection) {

@@ -52,8 +52,6 @@ class HttpServer {
 
   void flush();
   void destroy_closed();
-  // Closes who is between two requests; every later answer ends its connection.
-  void close_idle();
   // Closes all, at once. on_closed() is called for each.
   void shutdown();
 
@@ -82,7 +80,6 @@ class HttpServer {
   std::vector<std::uint32_t> closed_;
   std::vector<std::unique_ptr<ConnectionBuffers>> spare_;
   std::size_t open_ = 0;
-  bool draining_ = false;
 };
 
 }  // namespace pushwire::http

@@ -37,28 +37,6 @@ TEST(HttpServer, StaleTicketsFindNothing) {
   EXPECT_EQ(test.server.find({1000, 0}), nullptr);
 }
 
-TEST(HttpServer, CloseIdleSparesWhoIsInARequestAndEndsThemAfterIt) {
-  TestServer test;
-  const net::Fd fresh = test.connect();
-  const net::Fd idle = test.connect();
-  const net::Fd waiting = test.connect();
-  const net::Fd reading = test.connect();
-  test.exchange(idle, kGet);
-  test.send(waiting, kLater);
-  test.send(reading, kGet.substr(0, 10));
-  test.server.close_idle();
-  test.turns();
-  EXPECT_EQ(test.receive(idle), "<end>");
-  EXPECT_EQ(test.server.open_count(), 3U);
-  test.server.find(test.waiting[0])->respond(TestServer::text("late"));
-  test.turns();
-  const std::string answer = test.receive(waiting);
-  EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos);
-  EXPECT_EQ(answers_in(answer), "200 late\n<end>");
-  EXPECT_EQ(answers_in(test.exchange(reading, kGet.substr(10))), "200 GET /a \n<end>");
-  EXPECT_EQ(answers_in(test.exchange(fresh, kGet)), "200 GET /a \n<end>");
-}
-
 TEST(HttpServer, ShutdownClosesAll) {
   TestServer test;
   const net::Fd one = test.connect();
@@ -122,7 +100,6 @@ TEST(HttpServer, DestroysNothingThatIsStillOpenOnlyAtItsOwnEnd) {
     TestServer test;
     client = test.connect();
     test.send(client, kLater);
-    test.server.close_idle();
   }
   EXPECT_EQ(TestServer::receive(client), "<end>");
 }

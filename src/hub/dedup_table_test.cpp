@@ -52,6 +52,7 @@ TEST(DedupTable, KeepsAnIdBegunAnewForItsOwnWindow) {
   DedupTable table(kWindow, 100);
   (void)table.begin("id", "body", 0);
   (void)table.begin("later", "body", 0);
+  table.commit("later");
   table.abandon("id");
   EXPECT_EQ(table.begin("id", "body", 600), DedupVerdict::kNew);
   table.commit("id");
@@ -74,9 +75,21 @@ TEST(DedupTable, CountsNothingThatIsForgottenInItsTime) {
   DedupTable table(kWindow, 3);
   for (int i = 0; i < 100; ++i) {
     (void)table.begin(std::to_string(i), "body", i * kWindow);
+    table.commit(std::to_string(i));
   }
   EXPECT_EQ(table.size(), 1U);
   EXPECT_EQ(table.forgotten(), 0U);
+}
+
+// How a pending push ends is told by its id: if that were forgotten and begun anew, the end of the first would be taken
+// for that of the second.
+TEST(DedupTable, DoesNotForgetAnIdWhosePushIsPending) {
+  DedupTable table(kWindow, 1);
+  EXPECT_EQ(table.begin("pending", "body", 0), DedupVerdict::kNew);
+  EXPECT_EQ(table.begin("other", "body", 0), DedupVerdict::kNew);
+  EXPECT_EQ(table.begin("pending", "body", 2 * kWindow), DedupVerdict::kBusy);
+  table.commit("pending");
+  EXPECT_EQ(table.begin("pending", "body", 2 * kWindow), DedupVerdict::kNew) << "now its window counts";
 }
 
 // While the node answers 503, callers try again and again: that must not push out the ids of pushes that were accepted.

@@ -42,7 +42,7 @@ TEST(ConfigKeys, EveryKeyHasAFieldOfItsOwn) {
 }
 
 TEST(ConfigKeys, KeysOfLaterIssuesAreUnknown) {
-  for (const char* name : {"node.memory_budget", "client.tls_key", "client.trusted_proxies", "client.io", "bus.kind"}) {
+  for (const char* name : {"node.memory_budget", "client.tls_key", "client.trusted_proxies", "bus.kind"}) {
     EXPECT_EQ(find_key(name), nullptr) << name;
   }
 }

@@ -186,7 +186,6 @@ void Worker::carry_out(hub::WorkerMail&& mail) {
     apply(std::static_pointer_cast<const WorkerSettings>(fresh->settings));
   } else {
     hub_.drain(std::get<hub::Drain>(mail).rate_per_second);
-    api_server_.close_idle();  // callers learn with their next answer that this node goes
   }
 }
 

@@ -469,19 +469,10 @@ void ChannelSession::watch(MonotonicMs now) {
   manager_.loop_.timers().arm(*this, deadline);
 }
 
-void ChannelSession::watch_anew() {
-  watch(manager_.loop_.now());
-}
-
 void ChannelSession::on_timer(MonotonicMs now) {
   const SessionOptions& options = manager_.options_;
   if (state_ == State::kClosing) {
-    if (now - last_received_ >= options.close_timeout) {
-      finish();
-    } else {
-      watch(now);
-    }
-    return;
+    return now - last_received_ >= options.close_timeout ? finish() : watch(now);
   }
   if (expires_at_ != 0 && wall_ms() >= static_cast<WallMs>(expires_at_) * 1000) {
     close(Disconnect::kTokenExpired);

@@ -67,8 +67,8 @@ class ChannelSession final : public net::IoHandler, public net::Timer {
   // Bytes that came with the handshake.
   void receive(std::span<char> bytes);
   void on_io(std::uint32_t events) override;
-  // The options have changed: deadlines may have come nearer.
-  void watch_anew();
+  // Arms the timer for the nearest deadline; to be called when one may have come nearer.
+  void watch(MonotonicMs now);
   // Called by the manager once per turn when something was handed over: gives out what is to be sent, if anything, and
   // is told how that went before anything else happens to the session.
   net::Outbox* begin_flush();
@@ -89,7 +89,6 @@ class ChannelSession final : public net::IoHandler, public net::Timer {
   };
 
   void on_timer(MonotonicMs now) override;
-  void watch(MonotonicMs now);
   void read_socket(std::uint32_t events);
   void read_messages(websocket::MessageReader& reader, std::span<char>& bytes);
   void on_event(const websocket::Event& event);

@@ -96,7 +96,7 @@ void SessionManager::set_options(const SessionOptions& options) {
   options_ = options;
   std::uint32_t cursor = 0;
   while (ChannelSession* session = next_open(cursor)) {
-    session->watch_anew();
+    session->watch(loop_.now());
   }
 }
 

@@ -54,7 +54,9 @@ Handshake asking(std::string target) {
 }
 
 UpgradePolicy for_development() {
-  return {};
+  UpgradePolicy policy;
+  policy.authenticator = Authenticator::for_development();
+  return policy;
 }
 
 UpgradePolicy with_tokens() {
