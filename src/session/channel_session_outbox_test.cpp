@@ -241,6 +241,31 @@ TEST(ChannelSessionOutbox, QueuesNoPongsBehindAFullSocket) {
   EXPECT_EQ(bench.stats.outbox_bytes.value(), waiting);
 }
 
+// Empty pings are six bytes, their pongs two: what they cost is frames, which no limit in bytes sees.
+TEST(ChannelSessionOutbox, FloodOfEmptyPingsHeapsUpNoPongs) {
+  Bench bench;
+  Connected alice(bench, "alice", SOCK_STREAM, kSmallBuffer);
+  bench.turn();
+  const std::string pings = [] {
+    std::string all;
+    for (int i = 0; i < 10'000; ++i) {
+      all += decltype(Connected::client)::frame(0x89, {});
+    }
+    return all;
+  }();
+  std::int64_t most = 0;
+  for (std::size_t sent = 0; sent < pings.size();) {
+    sent += alice.client.try_send(std::string_view(pings).substr(sent));
+    bench.turn();
+    most = std::max(most, bench.stats.outbox_bytes.value());
+    if (sent < pings.size() && most > 0) {
+      break;  // the socket is full and pongs wait: more pings cannot be sent now
+    }
+  }
+  EXPECT_LE(most, 65 * 2) << "at most one batch of pongs waits";
+  EXPECT_TRUE(alice.session->is_open());
+}
+
 TEST(ChannelSessionOutbox, AnswersToClientsCountAgainstTheHardLimitToo) {
   Bench bench(with_limits(1000, 60'000, 3000));
   Connected alice(bench, "alice", SOCK_STREAM, kSmallBuffer);

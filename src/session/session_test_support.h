@@ -68,6 +68,11 @@ class Client {
     bytes.append(4, '\0');  // a mask of zeros leaves the payload readable
     return bytes.append(payload);
   }
+  // How many of the bytes the socket takes at this moment.
+  std::size_t try_send(std::string_view bytes) {
+    const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+  }
   void text(std::string_view payload) { send_bytes(frame(0x81, payload)); }
   void ping(std::string_view payload) { send_bytes(frame(0x89, payload)); }
   void close(std::uint16_t code) {
