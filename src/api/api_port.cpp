@@ -6,7 +6,9 @@ namespace pushwire::api {
 
 std::optional<http::Response> ApiPort::refuse(const http::RouteMatch& match, const http::Request& request) const {
   if (keys_.empty()) {
-    if (!is_loopback_host(request.host)) {
+    // HTTP/1.0 may come without Host (simple health checkers do that); a browser never does.
+    const bool has_host = request.version_minor > 0 || !request.host.empty();
+    if (has_host && !is_loopback_host(request.host)) {
       return http::json_error(403, "forbidden", "without API keys only a loopback Host is served").and_close();
     }
   } else if (needs_key(Api::route_of(match)) || match.outcome == http::RouteOutcome::kNotFound) {

@@ -144,22 +144,33 @@ void PushApi::count(const Item& item) {
   stats_.push(item.target, result);
 }
 
-void PushApi::handle(const Exchange& exchange, Form form, std::string_view body) {
-  if (node_.draining.load(std::memory_order_relaxed)) {
-    stats_.push(metrics::PushTarget::kUnknown, PushResult::kUnavailable);
-    answer(exchange, unavailable("draining", "this node is shutting down: call another one"), stats_);
-    return;
+bool PushApi::refuse_when_draining(const Exchange& exchange, metrics::PushTarget target) {
+  if (!node_.draining.load(std::memory_order_relaxed)) {
+    return false;
   }
+  stats_.push(target, PushResult::kUnavailable);
+  answer(exchange, unavailable("draining", "this node is shutting down: call another one"), stats_);
+  return true;
+}
+
+void PushApi::handle(const Exchange& exchange, Form form, std::string_view body) {
   const std::uint64_t number = next_call_++;
   Call call{exchange, form, {}, 0};
   if (form == Form::kOne) {
-    submit(call, number, protocol::parse_push(body));
+    auto push = protocol::parse_push(body);
+    if (push && refuse_when_draining(exchange, target_of(push->to))) {
+      return;
+    }
+    submit(call, number, std::move(push));
   } else {
     auto batch = form == Form::kArray ? protocol::parse_batch(body) : protocol::parse_ndjson_batch(body);
     if (!batch) {
       const protocol::PushError& error = batch.error();
       stats_.push(metrics::PushTarget::kUnknown, PushResult::kInvalid);
       answer(exchange, http::json_error(error.status, error.code, error.message, {error.field, error.byte}), stats_);
+      return;
+    }
+    if (refuse_when_draining(exchange, metrics::PushTarget::kUnknown)) {
       return;
     }
     call.items.reserve(batch->size());

@@ -53,6 +53,7 @@ class PushApi {
   };
 
   void submit(Call& call, std::uint64_t number, Result<protocol::PushRequest, protocol::PushError>&& push);
+  bool refuse_when_draining(const Exchange& exchange, metrics::PushTarget target);
   void count(const Item& item);
   void finish(const Call& call);
 

@@ -57,7 +57,7 @@ inline constexpr Family kMaxFds{"process_max_fds", "Most file descriptors the pr
 inline constexpr Family kStartTime{"process_start_time_seconds", "Start of the process, Unix time."};
 }  // namespace family
 
-// kUnknown: a push so wrong that its target could not be read.
+// kUnknown: a push refused before its target was looked at.
 enum class PushTarget : std::uint8_t { kUser, kUsers, kTopic, kSession, kAll, kUnknown };
 inline constexpr std::array<std::string_view, 6> kPushTargetNames = {"user",    "users", "topic",
                                                                      "session", "all",   "unknown"};

@@ -71,7 +71,7 @@ class EventLoop {
  private:
   static constexpr int kEventsPerPoll = 512;
   // A gap between two readings of the clock that no sleep explains counts as this at most.
-  static constexpr MonotonicMs kLongestTurnMs = 1000;
+  static constexpr MonotonicMs kLongestTurnMs = 250;
 
   // Only the thread that runs the loop may change what it watches; before run() nobody is asked.
   bool is_mine() const noexcept { return is_current() || owner_.load(std::memory_order_relaxed) == std::thread::id{}; }

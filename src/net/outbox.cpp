@@ -23,6 +23,20 @@ void Outbox::push(LocalBuffer frame) {
   frames_.push_back(std::move(frame));
 }
 
+std::size_t Outbox::queue_remembered() {
+  std::size_t added = 0;
+  for (LocalBuffer& pong : pongs_) {
+    if (pong) {
+      added += pong.size();
+      const std::size_t place = std::min(head_ + (offset_ > 0 ? 1 : 0), frames_.size());
+      frames_.insert(frames_.begin() + static_cast<std::ptrdiff_t>(place), std::move(pong));
+      pong = {};
+    }
+  }
+  bytes_ += added;
+  return added;
+}
+
 bool Outbox::note_backlog(std::size_t soft_bytes, std::int64_t now) noexcept {
   if (bytes_ <= soft_bytes) {
     over_soft_since_ = 0;
@@ -106,6 +120,7 @@ std::size_t Outbox::drop_unstarted() {
 
 std::size_t Outbox::clear() noexcept {
   const std::size_t dropped = count_messages(head_);
+  pongs_ = {};
   frames_.clear();
   head_ = 0;
   offset_ = 0;

@@ -7,6 +7,7 @@
 
 #include <sys/uio.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -36,6 +37,12 @@ class Outbox {
   std::size_t frames() const noexcept { return frames_.size() - head_; }
 
   void push(LocalBuffer frame);
+  // The answer to the latest ping of each kind, for a socket that is full: the next one replaces it (RFC 6455 5.5.3),
+  // and queue_remembered() puts it in front of what waits, so that no backlog starves it.
+  enum class Pong : std::uint8_t { kFrame, kText };
+  void remember(Pong kind, LocalBuffer pong) { pongs_[static_cast<std::size_t>(kind)] = std::move(pong); }
+  // Puts remembered pongs behind a half-written frame, or first. Returns their bytes.
+  std::size_t queue_remembered();
   // Remembers since when more than `soft_bytes` wait; true when that has just begun. To be called after each change.
   bool note_backlog(std::size_t soft_bytes, std::int64_t now) noexcept;
   // 0: not over the soft limit.
@@ -69,6 +76,7 @@ class Outbox {
   std::size_t head_ = 0;    // index of the first frame not wholly written
   std::size_t offset_ = 0;  // bytes of that frame already written
   std::size_t bytes_ = 0;
+  std::array<LocalBuffer, 2> pongs_;
   std::int64_t over_soft_since_ = 0;
 };
 

@@ -54,6 +54,9 @@ void ClientPort::on_request(http::HttpConnection& connection, const http::Reques
   }
   if (!request.has_body) {
     if (const auto response = pages_.refuse(request, *settings_)) {
+      if (request.upgrade && response->status == 404) {
+        stats_.handshake(HandshakeResult::kNotFound);
+      }
       connection.respond(*response);
       return;
     }

@@ -55,13 +55,13 @@ http::Response with_page_headers(http::Response response, std::string_view host)
 }  // namespace
 
 std::optional<http::Response> DevPages::refuse(const http::Request& request, const WorkerSettings& settings) {
+  if (!is_api(request.path) && asset_of(request.path).empty()) {
+    return http::json_error(404, "not_found", "there is no such path").and_close();
+  }
   if (!api::is_loopback_host(request.host)) {
     return http::json_error(403, "forbidden", "the try-it page is served to a loopback Host only");
   }
   if (!is_api(request.path)) {
-    if (asset_of(request.path).empty()) {
-      return http::json_error(404, "not_found", "there is no such path").and_close();
-    }
     if (!is_reading(request.method)) {
       return only_get();
     }

@@ -1,6 +1,7 @@
 #include "server/serve.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 namespace pushwire::server {
 namespace {
 
+constexpr rlim_t kFewestFiles = 64;   // loops, listeners and reserves of a few workers
 constexpr long kPollNs = 20'000'000;  // how often a drain looks whether it is done
 
 sigset_t our_signals() {
@@ -41,6 +43,14 @@ LogFormat format_of(LogStyle style) {
   return style == LogStyle::kJson ? LogFormat::kJson : LogFormat::kText;
 }
 
+// What is freed goes back to the system. By itself the allocator raises these thresholds to the largest block it has
+// seen, and after a burst of large bodies would keep hundreds of megabytes.
+void give_memory_back() {
+  constexpr int kThreshold = 128 * 1024;
+  (void)mallopt(M_MMAP_THRESHOLD, kThreshold);
+  (void)mallopt(M_TRIM_THRESHOLD, kThreshold);
+}
+
 // As many descriptors as the system lets us have: a connection is one.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -48,6 +58,11 @@ void raise_descriptor_limit() {
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
   }
+}
+
+bool enough_descriptors() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kFewestFiles;
 }
 
 void say(const std::string& line) {
@@ -135,8 +150,14 @@ int serve(const ServeCommand& command, const Environment& environment) {
     return kExitUsage;
   }
   block_signals();
+  give_memory_back();
   raise_descriptor_limit();
   start_log(loaded.config.log.level, format_of(loaded.config.log.format));
+  if (!enough_descriptors()) {
+    log_error("the process may open too few files to run at all (ulimit -n): at least {} are expected", kFewestFiles);
+    stop_log();
+    return kExitFailure;
+  }
   const int exit_code = Life(command, environment, std::move(loaded.config)).run();
   stop_log();
   return exit_code;

@@ -136,13 +136,17 @@ bool ChannelSession::push(const net::LocalBuffer& frame) {
   return true;
 }
 
-// The latest ping is the one that has to be answered (RFC 6455 5.5.3): no pong is queued behind a full socket, and in a
-// flood of pings those of one turn are offered to the kernel before they pile up.
-bool ChannelSession::has_room_for_pong() {
+// The latest ping is the one that has to be answered (RFC 6455 5.5.3). In a flood of them, pongs are offered to the
+// kernel before they pile up; behind a full socket only the latest is kept.
+void ChannelSession::answer_ping(net::Outbox::Pong kind, const net::LocalBuffer& pong) {
   if (state_ == State::kOpen && !blocked_ && outbox_ != nullptr && outbox_->frames() >= kMostPongs) {
     flush();
   }
-  return state_ == State::kOpen && !blocked_;
+  if (state_ == State::kOpen && blocked_) {
+    outbox_->remember(kind, pong);
+  } else if (state_ == State::kOpen) {
+    push(pong);
+  }
 }
 
 void ChannelSession::send_text(std::string_view json) {
@@ -161,6 +165,7 @@ void ChannelSession::flush() {
   if (state_ == State::kFinished || outbox_ == nullptr) {
     return;
   }
+  manager_.stats_.outbox_bytes.add(static_cast<std::int64_t>(outbox_->queue_remembered()));
   const std::size_t before = outbox_->bytes();
   const net::FlushResult result = outbox_->flush(fd_);
   end_flush(result, before - outbox_->bytes());
@@ -178,6 +183,9 @@ net::Outbox* ChannelSession::begin_flush() {
 
 void ChannelSession::end_flush(net::FlushResult result, std::size_t written) {
   manager_.stats_.outbox_bytes.add(-static_cast<std::int64_t>(written));
+  if (state_ == State::kClosing && written > 0) {
+    last_received_ = manager_.loop_.now();  // it still reads: what was accepted before the goodbye is its due
+  }
   if (result == net::FlushResult::kBroken) {
     vanish();
     return;
@@ -295,11 +303,9 @@ void ChannelSession::on_event(const websocket::Event& event) {
   using Kind = websocket::Event::Kind;
   switch (event.kind) {
     case Kind::kClose:
-      on_peer_close(event.code);
-      return;
+      return answer_end(event.code, {}, AfterFlush::kFinish);
     case Kind::kFault:
-      on_fault(event);
-      return;
+      return answer_end(event.code, event.payload, AfterFlush::kShutdown);
     case Kind::kText:
       if (inbound_ != nullptr) {
         inbound_->since = manager_.loop_.now();  // what is unfinished after this one is another message
@@ -309,9 +315,8 @@ void ChannelSession::on_event(const websocket::Event& event) {
       }
       return;
     case Kind::kPing:
-      if (has_room_for_pong()) {
-        push({websocket::encode_frame(websocket::Opcode::kPong, event.payload), net::FrameKind::kControl});
-      }
+      answer_ping(net::Outbox::Pong::kFrame,
+                  {websocket::encode_frame(websocket::Opcode::kPong, event.payload), net::FrameKind::kControl});
       return;
     case Kind::kPong:
     case Kind::kBinary:
@@ -334,8 +339,8 @@ void ChannelSession::on_text(std::string_view text) {
   bad_messages_ = 0;
   switch (message->kind) {
     case protocol::ClientMessageKind::kPing:
-      if (format_ == MessageFormat::kPlain && has_room_for_pong()) {
-        push(manager_.pong_text_);
+      if (format_ == MessageFormat::kPlain) {
+        answer_ping(net::Outbox::Pong::kText, manager_.pong_text_);
       }
       return;
     case protocol::ClientMessageKind::kSubscribe:
@@ -375,30 +380,21 @@ void ChannelSession::close(Disconnect why) {
   send_close_frame(protocol::code_of(why), protocol::reason_of(why), AfterFlush::kNothing);
 }
 
-void ChannelSession::on_peer_close(std::uint16_t code) {
+// The peer has closed, or what it says can no longer be understood: nothing more is read.
+void ChannelSession::answer_end(std::uint16_t code, std::string_view reason, AfterFlush after) {
   deaf_ = true;
   if (state_ == State::kClosing) {
-    finish_when_flushed();  // the answer to our close frame
-    return;
+    return finish_when_flushed();  // the answer to our close frame
   }
   leave(protocol::disconnect_from_code(code));
-  send_close_frame(code, {}, AfterFlush::kFinish);
-}
-
-void ChannelSession::on_fault(const websocket::Event& event) {
-  deaf_ = true;
-  if (state_ == State::kClosing) {
-    finish_when_flushed();
-    return;
-  }
-  leave(protocol::disconnect_from_code(event.code));
-  send_close_frame(event.code, event.payload, AfterFlush::kShutdown);
+  send_close_frame(code, reason, after);
 }
 
 void ChannelSession::send_close_frame(std::uint16_t code, std::string_view reason, AfterFlush after) {
   state_ = State::kClosing;
   after_flush_ = after;
   last_received_ = manager_.loop_.now();
+  connected_at_ = last_received_;
   push({websocket::encode_close(code, reason), net::FrameKind::kControl});
   watch(last_received_);
 }
@@ -472,7 +468,8 @@ void ChannelSession::watch(MonotonicMs now) {
 void ChannelSession::on_timer(MonotonicMs now) {
   const SessionOptions& options = manager_.options_;
   if (state_ == State::kClosing) {
-    return now - last_received_ >= options.close_timeout ? finish() : watch(now);
+    const bool too_long = now - connected_at_ >= options.outbox_soft_for + options.close_timeout;
+    return too_long || now - last_received_ >= options.close_timeout ? finish() : watch(now);
   }
   if (expires_at_ != 0 && wall_ms() >= static_cast<WallMs>(expires_at_) * 1000) {
     close(Disconnect::kTokenExpired);

@@ -94,11 +94,10 @@ class ChannelSession final : public net::IoHandler, public net::Timer {
   void on_event(const websocket::Event& event);
   void on_text(std::string_view text);
   void on_bad_message(std::string_view message);
-  void on_peer_close(std::uint16_t code);
-  void on_fault(const websocket::Event& event);
+  void answer_end(std::uint16_t code, std::string_view reason, AfterFlush after);
   bool push(const net::LocalBuffer& frame);
   bool has_room_for(std::size_t bytes);
-  bool has_room_for_pong();
+  void answer_ping(net::Outbox::Pong kind, const net::LocalBuffer& pong);
   void send_close_frame(std::uint16_t code, std::string_view reason, AfterFlush after);
   void flush();
   void set_blocked();
@@ -118,8 +117,8 @@ class ChannelSession final : public net::IoHandler, public net::Timer {
   std::unique_ptr<std::string> device_;
   PatternSetRef permissions_;
   SessionId id_;
-  WallMs connected_at_;
-  MonotonicMs last_received_;  // loop time; while closing: when closing began
+  std::int64_t connected_at_;  // wall clock; while closing: loop time when that began
+  MonotonicMs last_received_;  // loop time; while closing: of the last bytes that were written
   std::uint32_t expires_at_;   // Unix seconds; 0: never
   std::uint32_t slot_;
   MessageFormat format_;
