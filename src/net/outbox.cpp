@@ -25,11 +25,11 @@ void Outbox::push(LocalBuffer frame) {
 
 std::size_t Outbox::queue_remembered() {
   std::size_t added = 0;
+  auto place = static_cast<std::ptrdiff_t>(head_ + (offset_ > 0 ? 1 : 0));
   for (LocalBuffer& pong : pongs_) {
     if (pong) {
       added += pong.size();
-      const std::size_t place = std::min(head_ + (offset_ > 0 ? 1 : 0), frames_.size());
-      frames_.insert(frames_.begin() + static_cast<std::ptrdiff_t>(place), std::move(pong));
+      frames_.insert(frames_.begin() + place++, std::move(pong));
       pong = {};
     }
   }
