@@ -15,6 +15,21 @@ constexpr std::size_t kUsersPerMail = 128;
 
 }  // namespace
 
+thread_local Mailbag* Mailbag::current_ = nullptr;
+
+Mailbag::~Mailbag() {
+  deliver();
+  if (current_ == this) {
+    current_ = nullptr;
+  }
+}
+
+void Mailbag::deliver() {
+  for (std::size_t worker = 0; worker < mail_.size(); ++worker) {
+    mailboxes_[worker]->post_all(mail_[worker]);
+  }
+}
+
 Router::Router(std::vector<WorkerMailbox*> mailboxes) : mailboxes_(std::move(mailboxes)) {
   PW_CHECK(!mailboxes_.empty());
 }
@@ -22,6 +37,14 @@ Router::Router(std::vector<WorkerMailbox*> mailboxes) : mailboxes_(std::move(mai
 std::uint32_t Router::home_worker(std::string_view user) const noexcept {
   // The high bits choose the worker, since the low ones choose the bucket in that worker's table.
   return static_cast<std::uint32_t>((hash_name(user) >> 32) % mailboxes_.size());
+}
+
+void Router::post(std::uint32_t worker, WorkerMail mail) const {
+  if (Mailbag* bag = Mailbag::current(); bag != nullptr) {
+    bag->put(worker, std::move(mail));
+  } else {
+    mailboxes_[worker]->post_control(std::move(mail));
+  }
 }
 
 std::vector<Router::Part> Router::split_users(const bus::Envelope& envelope) const {
@@ -87,7 +110,7 @@ RouteStatus Router::deliver(const bus::Envelope& envelope) const {
   const MessagePtr message(new Message(envelope));
   message->expect_workers(static_cast<std::uint32_t>(parts.size()));
   for (Part& part : parts) {
-    mailboxes_[part.worker]->post_reserved(Deliver{std::move(part.target), message, bytes});
+    post(part.worker, Deliver{std::move(part.target), message, bytes});
   }
   return RouteStatus::kAccepted;
 }

@@ -17,6 +17,29 @@ using WorkerMailbox = net::Mailbox<WorkerMail>;
 
 enum class RouteStatus : std::uint8_t { kAccepted, kOverloaded };
 
+// What one thread posts in a turn, kept back so that each mailbox is locked, and its worker woken, once for all of it.
+// Thread: the one that opens it with carry_here(); it must outlive what that thread posts.
+class Mailbag {
+ public:
+  explicit Mailbag(const std::vector<WorkerMailbox*>& mailboxes) : mailboxes_(mailboxes), mail_(mailboxes.size()) {}
+  Mailbag(const Mailbag&) = delete;
+  Mailbag& operator=(const Mailbag&) = delete;
+  ~Mailbag();
+
+  // From now on this thread's mail goes into this bag, until the bag goes.
+  void carry_here() noexcept { current_ = this; }
+  void deliver();
+  // Null when this thread has none: its mail is posted at once.
+  static Mailbag* current() noexcept { return current_; }
+  void put(std::uint32_t worker, WorkerMail mail) { mail_[worker].push_back(std::move(mail)); }
+
+ private:
+  static thread_local Mailbag* current_;
+
+  const std::vector<WorkerMailbox*>& mailboxes_;
+  std::vector<std::vector<WorkerMail>> mail_;  // by worker
+};
+
 class Router {
  public:
   explicit Router(std::vector<WorkerMailbox*> mailboxes);
@@ -27,7 +50,8 @@ class Router {
 
   // Frames the push and mails it to every worker that may have receivers: to all of them, or to none when one is full.
   [[nodiscard]] RouteStatus deliver(const bus::Envelope& envelope) const;
-  void post(std::uint32_t worker, WorkerMail mail) const { mailboxes_[worker]->post_control(std::move(mail)); }
+  void post(std::uint32_t worker, WorkerMail mail) const;
+  const std::vector<WorkerMailbox*>& mailboxes() const noexcept { return mailboxes_; }
 
  private:
   struct Part {

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <iterator>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -48,6 +49,24 @@ class Mailbox {
       has_mail_.store(true, std::memory_order_relaxed);
     }
     // The owner looks for mail before it sleeps; to wake itself would be a system call for nothing.
+    if (was_empty && !loop_.is_current()) {
+      loop_.wake();
+    }
+  }
+
+  // Any thread; always accepted, in order. One lock and at most one wake for all of it; `mail` is empty afterwards.
+  void post_all(std::vector<Mail>& mail) {
+    if (mail.empty()) {
+      return;
+    }
+    bool was_empty = false;
+    {
+      const std::lock_guard lock(mutex_);
+      was_empty = incoming_.empty();
+      incoming_.insert(incoming_.end(), std::make_move_iterator(mail.begin()), std::make_move_iterator(mail.end()));
+      has_mail_.store(true, std::memory_order_relaxed);
+    }
+    mail.clear();
     if (was_empty && !loop_.is_current()) {
       loop_.wake();
     }

@@ -36,6 +36,20 @@ TEST(Mailbox, HandsOverInOrderWhatWasPosted) {
   EXPECT_TRUE(taken(box).empty());
 }
 
+TEST(Mailbox, TakesManyAtOnceInOrder) {
+  EventLoop loop;
+  Mailbox<int> box(loop, 100);
+  box.post_control(1);
+  std::vector<int> more{2, 3};
+  box.post_all(more);
+  EXPECT_TRUE(more.empty());
+  box.post_all(more);
+  EXPECT_TRUE(box.has_mail());
+  EXPECT_EQ(taken(box), (std::vector<int>{1, 2, 3}));
+  box.post_all(more);
+  EXPECT_FALSE(box.has_mail()) << "nothing is no mail";
+}
+
 TEST(Mailbox, MailPostedWhileDrainingWaitsForTheNextDrain) {
   EventLoop loop;
   Mailbox<int> box(loop, 100);

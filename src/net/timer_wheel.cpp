@@ -16,19 +16,26 @@ void Timer::cancel() noexcept {
 
 TimerWheel::TimerWheel() noexcept {
   for (Head& head : slots_) {
-    head.next_ = &head;
-    head.previous_ = &head;
+    make_empty(head);
   }
+  make_empty(due_);
 }
 
 TimerWheel::~TimerWheel() {
-  for (Head& head : slots_) {
+  const auto empty = [](Head& head) {
     while (head.next_ != &head) {
       head.next_->cancel();
     }
     head.next_ = nullptr;
     head.previous_ = nullptr;
-  }
+  };
+  std::for_each(slots_.begin(), slots_.end(), empty);
+  empty(due_);
+}
+
+void TimerWheel::make_empty(Head& head) noexcept {
+  head.next_ = &head;
+  head.previous_ = &head;
 }
 
 void TimerWheel::link(Timer& head, Timer& timer) noexcept {
@@ -46,38 +53,47 @@ void TimerWheel::arm(Timer& timer, MonotonicMs deadline) noexcept {
   link(slots_[timer.tick_ % kSlots], timer);
 }
 
+// Requires: due_ is empty.
+void TimerWheel::take_due(Head& slot) noexcept {
+  if (slot.next_ == &slot) {
+    return;
+  }
+  due_.next_ = slot.next_;
+  due_.previous_ = slot.previous_;
+  due_.next_->previous_ = &due_;
+  due_.previous_->next_ = &due_;
+  make_empty(slot);
+}
+
 void TimerWheel::expire(MonotonicMs now) {
   const auto target = static_cast<std::uint32_t>(now / kTickMs);
-  while (current_ < target) {
-    ++current_;
-    // The list is taken off first, so that what is armed meanwhile waits for its own turn. It hangs on a head of its
-    // own: timers may cancel or destroy each other while it is walked.
-    Head& slot = slots_[current_ % kSlots];
-    if (slot.next_ == &slot) {
-      continue;
-    }
-    Head due;
-    due.next_ = slot.next_;
-    due.previous_ = slot.previous_;
-    due.next_->previous_ = &due;
-    due.previous_->next_ = &due;
-    slot.next_ = &slot;
-    slot.previous_ = &slot;
-    while (due.next_ != &due) {
-      Timer& timer = *due.next_;
-      timer.cancel();
+  int left = kMostPerCall;
+  while (true) {
+    while (due_.next_ != &due_) {
+      Timer& timer = *due_.next_;
       if (timer.tick_ > current_) {
-        link(slot, timer);  // one of a later round
-      } else {
-        timer.on_timer(now);
+        timer.cancel();
+        link(slots_[current_ % kSlots], timer);  // one of a later round
+        continue;
       }
+      if (left-- == 0) {
+        return;
+      }
+      timer.cancel();
+      timer.on_timer(now);
     }
-    due.next_ = nullptr;
-    due.previous_ = nullptr;
+    if (current_ >= target) {
+      return;
+    }
+    ++current_;
+    take_due(slots_[current_ % kSlots]);
   }
 }
 
 int TimerWheel::ms_until_next(MonotonicMs now) const noexcept {
+  if (due_.next_ != &due_) {
+    return 0;
+  }
   std::uint32_t ahead = 1;
   while (ahead < kLookAheadTicks) {
     const Head& slot = slots_[(current_ + ahead) % kSlots];

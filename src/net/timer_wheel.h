@@ -4,6 +4,9 @@
 // round away passes its list again and again (it is put back until it is due). Owners that are touched often do not
 // re-arm: they let the timer fire, look at their own clock and arm it anew ("lazy"), so that a busy connection costs
 // one wheel operation per heartbeat, not one per message.
+//
+// Very many may be due in one tick (all who came back at once after a restart): each call fires a bounded number, and
+// the rest at once in the next turn, so that no burst of heartbeats holds the loop.
 // Thread: the loop's. Lifetime: a Timer unlinks itself when destroyed; it must not move while armed.
 #pragma once
 
@@ -49,11 +52,16 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
   ~TimerWheel();
 
+  // What one call of expire() fires: about 2 ms when each sends a ping (docs/performance.md).
+  static constexpr int kMostPerCall = 256;
+
   // Arms or re-arms: fires in the first expire() at or after `deadline`, at most one tick late. Never early.
   void arm(Timer& timer, MonotonicMs deadline) noexcept;
-  // Calls on_timer() of what is due. A timer may arm or cancel itself and others, and destroy itself.
+  // Calls on_timer() of what is due, of kMostPerCall timers at most. A timer may arm or cancel itself and others, and
+  // destroy itself.
   void expire(MonotonicMs now);
-  // Milliseconds until the next tick that has a timer in its list, looking at most kLookAheadTicks ahead.
+  // Milliseconds until the next tick that has a timer in its list, looking at most kLookAheadTicks ahead; 0 when
+  // expire() has left something over.
   int ms_until_next(MonotonicMs now) const noexcept;
 
  private:
@@ -61,8 +69,13 @@ class TimerWheel {
     void on_timer(MonotonicMs) override {}
   };
   static void link(Timer& head, Timer& timer) noexcept;
+  static void make_empty(Head& head) noexcept;
+  void take_due(Head& slot) noexcept;
 
   std::array<Head, kSlots> slots_;
+  // The list of tick current_ while it is walked: taken off its slot, so that what is armed meanwhile waits for its own
+  // turn, and hung on a head of its own, since timers may cancel or destroy each other.
+  Head due_;
   std::uint32_t current_ = 0;  // the last tick whose list was looked at
 };
 

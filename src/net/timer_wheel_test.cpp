@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace pushwire::net {
 namespace {
@@ -47,6 +49,26 @@ TEST(TimerWheel, FiresNeverEarlyAndLessThanATickLate) {
     wheel.expire(deadline + 200'000);
     EXPECT_EQ(probe.fired, 1) << "once only";
   }
+}
+
+TEST(TimerWheel, FiresABoundedNumberAtOnceAndTheRestInTheNextTurns) {
+  constexpr int kMany = 2 * TimerWheel::kMostPerCall + 1;
+  TimerWheel wheel;
+  std::vector<Probe> probes(kMany);
+  for (Probe& probe : probes) {
+    wheel.arm(probe, 1000);
+  }
+  const auto fired = [&] {
+    return std::count_if(probes.begin(), probes.end(), [](auto& one) { return one.fired == 1; });
+  };
+  wheel.expire(1024);
+  EXPECT_EQ(fired(), TimerWheel::kMostPerCall);
+  EXPECT_EQ(wheel.ms_until_next(1024), 0) << "nobody sleeps while some wait";
+  wheel.expire(1024);
+  probes.back().cancel();
+  wheel.expire(1024);
+  EXPECT_EQ(fired(), kMany - 1) << "and the cancelled one does not";
+  EXPECT_GT(wheel.ms_until_next(1024), 0);
 }
 
 TEST(TimerWheel, LaterRoundsWaitTheirTurn) {

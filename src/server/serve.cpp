@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/commands.h"
+#include "server/ebb.h"
 #include "server/gateway.h"
 #include "server/settings.h"
 
@@ -20,6 +21,7 @@ namespace {
 
 constexpr rlim_t kFewestFiles = 64;   // loops, listeners and reserves of a few workers
 constexpr long kPollNs = 20'000'000;  // how often a drain looks whether it is done
+constexpr timespec kTendEvery{1, 0};  // how often memory is looked after
 
 sigset_t our_signals() {
   sigset_t signals;
@@ -86,11 +88,13 @@ class Life {
     say("ready");
     while (true) {
       const sigset_t signals = our_signals();
-      const int signal = sigwaitinfo(&signals, nullptr);
+      const int signal = sigtimedwait(&signals, nullptr, &kTendEvery);
       if (signal == SIGHUP) {
         reload();
       } else if (signal > 0) {
         return drain();
+      } else if (ebb_.has_come(gateway_.connections())) {
+        (void)malloc_trim(0);
       }
     }
   }
@@ -138,6 +142,7 @@ class Life {
   const ServeCommand& command_;
   const Environment& environment_;
   Config::Drain drain_;
+  Ebb ebb_;
   Gateway gateway_;
 };
 

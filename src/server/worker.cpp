@@ -38,7 +38,8 @@ Worker::Worker(WorkerBase& base, const NodeServices& services, std::shared_ptr<c
       client_port_(services.view, services.counts, base.stats, api_, *this, settings_),
       api_server_(base.loop, api_port_, receive_buffer_, settings_->api_http),
       client_server_(base.loop, client_port_, receive_buffer_, settings_->client_http),
-      refused_(base.loop) {
+      refused_(base.loop),
+      bag_(services.dispatcher.router().mailboxes()) {
   api_port_.attach(api_server_);
   client_port_.attach(client_server_);
   for (net::Fd& fd : listeners.client) {
@@ -58,6 +59,7 @@ void Worker::run() {
   if (auto sender = net::choose_sender(settings_->io)) {
     hub_.sessions().use(std::move(*sender));
   }
+  bag_.carry_here();
   base_.loop.run(*this);
   flush();
   client_server_.shutdown();
@@ -68,6 +70,7 @@ void Worker::run() {
 // --- the turn ----------------------------------------------------------------------------------------------------
 
 void Worker::drain_mail() {
+  bag_.deliver();  // what the sockets of this turn have brought
   base_.mailbox.drain(kMailPerTurn, [this](hub::WorkerMail&& mail) {
     const std::size_t cost = hub::cost_of(mail);
     carry_out(std::move(mail));
@@ -99,6 +102,7 @@ void Worker::destroy_closed() {
     crowded_since_ = 0;
     std::for_each(listeners_.begin(), listeners_.end(), [](const auto& listener) { listener->resume(); });
   }
+  bag_.deliver();
   base_.drained.store(hub_.drained(), std::memory_order_release);
 }
 

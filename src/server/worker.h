@@ -91,6 +91,7 @@ class Worker final : public net::TurnHandler, public net::AcceptHandler, private
   http::HttpServer api_server_;
   http::HttpServer client_server_;
   RefusedSockets refused_;
+  hub::Mailbag bag_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   QuietLog descriptor_log_;
   QuietLog crowded_log_;
