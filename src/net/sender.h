@@ -1,9 +1,8 @@
 // Sender: gives what waits in many outboxes to the kernel, all of a turn together.
 //
 // Two back ends behind one call: PlainSender makes one system call per socket; RingSender puts a batch of sends into an
-// io_uring and makes one system call for all of them, which saves about a third of the CPU of a broadcast
-// (docs/performance.md). The choice is made at start (choose_sender) and nobody above sees a difference.
-// Thread: the worker's.
+// io_uring and makes one system call for all of them (docs/performance.md says what that saves). The choice is made at
+// start (choose_sender) and nobody above sees a difference. Thread: the worker's.
 #pragma once
 
 #include <cstdint>
