@@ -65,8 +65,8 @@ class Fanout {
   void step(std::vector<Finished>& finished);
 
  private:
-  // About 0.3 ms of writing. A push to a single user waits for one slice at most; larger slices make a broadcast no
-  // cheaper, since a turn costs no more than half a delivery (docs/performance.md).
+  // About 0.3 ms of writing. A push to a single user waits for the slice under way and leaves with the next
+  // one; larger slices make a broadcast no cheaper (docs/performance.md).
   static constexpr std::uint32_t kSlice = 32;
 
   struct AllCursor {

@@ -17,10 +17,16 @@ constexpr std::size_t kUsersPerMail = 128;
 
 thread_local Mailbag* Mailbag::current_ = nullptr;
 
-Mailbag::~Mailbag() {
+void Mailbag::put_down() {
   deliver();
-  if (current_ == this) {
-    current_ = nullptr;
+  current_ = nullptr;
+}
+
+void Mailbag::put(std::uint32_t worker, WorkerMail mail) {
+  std::vector<WorkerMail>& own = mail_[worker];
+  own.push_back(std::move(mail));
+  if (own.size() >= kMostPerWorker) {
+    mailboxes_[worker]->post_all(own);
   }
 }
 
@@ -43,7 +49,7 @@ void Router::post(std::uint32_t worker, WorkerMail mail) const {
   if (Mailbag* bag = Mailbag::current(); bag != nullptr) {
     bag->put(worker, std::move(mail));
   } else {
-    mailboxes_[worker]->post_control(std::move(mail));
+    mailboxes_[worker]->post(std::move(mail));
   }
 }
 

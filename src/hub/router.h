@@ -17,23 +17,30 @@ using WorkerMailbox = net::Mailbox<WorkerMail>;
 
 enum class RouteStatus : std::uint8_t { kAccepted, kOverloaded };
 
-// What one thread posts in a turn, kept back so that each mailbox is locked, and its worker woken, once for all of it.
-// Thread: the one that opens it with carry_here(); it must outlive what that thread posts.
+// What one thread posts in a turn, kept back so that each mailbox is locked, and its worker woken, once for much of it.
+// Thread: between carry_here() and put_down() the one that called both; else any, one at a time.
 class Mailbag {
  public:
+  // Beyond it what is for one worker goes out at once: that worker need not wait for a long turn, nor the bag grow.
+  static constexpr std::size_t kMostPerWorker = 64;
+
   explicit Mailbag(const std::vector<WorkerMailbox*>& mailboxes) : mailboxes_(mailboxes), mail_(mailboxes.size()) {}
   Mailbag(const Mailbag&) = delete;
   Mailbag& operator=(const Mailbag&) = delete;
-  ~Mailbag();
+  // Requires: put down.
+  ~Mailbag() = default;
 
-  // From now on this thread's mail goes into this bag, until the bag goes.
+  // From now on what this thread posts goes into this bag.
   void carry_here() noexcept { current_ = this; }
+  // Posts what is in it, and this thread's mail at once from now on.
+  void put_down();
   void deliver();
-  // Null when this thread has none: its mail is posted at once.
+  // Null when this thread carries none.
   static Mailbag* current() noexcept { return current_; }
-  void put(std::uint32_t worker, WorkerMail mail) { mail_[worker].push_back(std::move(mail)); }
+  void put(std::uint32_t worker, WorkerMail mail);
 
  private:
+  // A thread's own: the bus calls its sink on the thread that published, so no argument could bring the bag here.
   static thread_local Mailbag* current_;
 
   const std::vector<WorkerMailbox*>& mailboxes_;

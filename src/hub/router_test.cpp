@@ -158,27 +158,38 @@ TEST_F(RouterTest, PostsControlMailAlsoToAFullWorker) {
 }
 
 TEST_F(RouterTest, AMailbagKeepsTheMailOfItsThreadBackAndInOrder) {
-  {
-    Mailbag bag(router_->mailboxes());
-    bag.carry_here();
-    EXPECT_EQ(deliver(test::envelope_to(EnvelopeKind::kAll, "", "m1")), RouteStatus::kAccepted);
-    EXPECT_EQ(deliver(test::envelope_to(EnvelopeKind::kTopic, "t", "m2")), RouteStatus::kAccepted);
-    EXPECT_GT(reserved(), 0U) << "the boxes know at once how much is coming";
-    EXPECT_TRUE(mail_of(0).empty());
-    std::thread([&] {
-      EXPECT_EQ(deliver(test::envelope_to(EnvelopeKind::kAll, "", "m3")), RouteStatus::kAccepted);
-    }).join();
-    EXPECT_EQ(mail_of(0).size(), 1U) << "other threads are not concerned";
-    bag.deliver();
-    const std::vector<Deliver> mail = mail_of(0);
-    ASSERT_EQ(mail.size(), 2U);
-    EXPECT_TRUE(std::holds_alternative<ToAll>(mail[0].target));
-    EXPECT_TRUE(std::holds_alternative<ToTopic>(mail[1].target));
-    EXPECT_EQ(deliver(test::envelope_to(EnvelopeKind::kAll, "", "m4")), RouteStatus::kAccepted);
-  }
-  EXPECT_EQ(mail_of(0).size(), 1U) << "what is in a bag that goes is posted";
+  Mailbag bag(router_->mailboxes());
+  bag.carry_here();
+  EXPECT_EQ(deliver(test::envelope_to(EnvelopeKind::kAll, "", "m1")), RouteStatus::kAccepted);
+  EXPECT_EQ(deliver(test::envelope_to(EnvelopeKind::kTopic, "t", "m2")), RouteStatus::kAccepted);
+  EXPECT_GT(reserved(), 0U) << "the boxes know at once how much is coming";
+  EXPECT_TRUE(mail_of(0).empty());
+  std::thread([&] {
+    EXPECT_EQ(deliver(test::envelope_to(EnvelopeKind::kAll, "", "m3")), RouteStatus::kAccepted);
+  }).join();
+  EXPECT_EQ(mail_of(0).size(), 1U) << "other threads are not concerned";
+  bag.deliver();
+  const std::vector<Deliver> mail = mail_of(0);
+  ASSERT_EQ(mail.size(), 2U);
+  EXPECT_TRUE(std::holds_alternative<ToAll>(mail[0].target));
+  EXPECT_TRUE(std::holds_alternative<ToTopic>(mail[1].target));
+  EXPECT_EQ(deliver(test::envelope_to(EnvelopeKind::kAll, "", "m4")), RouteStatus::kAccepted);
+  bag.put_down();
+  EXPECT_EQ(mail_of(0).size(), 1U) << "what is in a bag that is put down is posted";
   EXPECT_EQ(deliver(test::envelope_to(EnvelopeKind::kAll, "", "m5")), RouteStatus::kAccepted);
   EXPECT_EQ(mail_of(0).size(), 1U);
+}
+
+TEST_F(RouterTest, AMailbagPostsMuchMailForOneWorkerWithoutWaiting) {
+  Mailbag bag(router_->mailboxes());
+  bag.carry_here();
+  for (std::size_t i = 0; i < Mailbag::kMostPerWorker - 1; ++i) {
+    router_->post(1, Deliver{});
+  }
+  EXPECT_TRUE(mail_of(1).empty());
+  router_->post(1, Deliver{});
+  EXPECT_EQ(mail_of(1).size(), Mailbag::kMostPerWorker);
+  bag.put_down();
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
 
   // Any thread. Takes room for `bytes` of data mail; false when the box is full and the caller must slow down. One
-  // mail is always admitted to an empty box. Every true answer is followed by post_reserved() or release().
+  // mail is always admitted to an empty box. Every true answer is followed by a release(), when the mail was
+  // handled to its end or is not posted after all.
   [[nodiscard]] bool reserve(std::size_t bytes) noexcept {
     const std::size_t before = bytes_.fetch_add(bytes, std::memory_order_relaxed);
     if (before != 0 && before + bytes > limit_) {
@@ -34,41 +35,20 @@ class Mailbox {
     }
     return true;
   }
-  // Any thread.
-  void post_reserved(Mail mail) { post_control(std::move(mail)); }
   // Any thread. Gives back what reserve() took, when the mail was handled to its end.
   void release(std::size_t bytes) noexcept { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
 
-  // Any thread; always accepted.
-  void post_control(Mail mail) {
-    bool was_empty = false;
-    {
-      const std::lock_guard lock(mutex_);
-      was_empty = incoming_.empty();
-      incoming_.push_back(std::move(mail));
-      has_mail_.store(true, std::memory_order_relaxed);
-    }
-    // The owner looks for mail before it sleeps; to wake itself would be a system call for nothing.
-    if (was_empty && !loop_.is_current()) {
-      loop_.wake();
-    }
+  // Any thread; always accepted. Data mail has reserved its bytes before.
+  void post(Mail mail) {
+    append([&mail](std::vector<Mail>& incoming) { incoming.push_back(std::move(mail)); });
   }
-
   // Any thread; always accepted, in order. One lock and at most one wake for all of it; `mail` is empty afterwards.
   void post_all(std::vector<Mail>& mail) {
-    if (mail.empty()) {
-      return;
-    }
-    bool was_empty = false;
-    {
-      const std::lock_guard lock(mutex_);
-      was_empty = incoming_.empty();
-      incoming_.insert(incoming_.end(), std::make_move_iterator(mail.begin()), std::make_move_iterator(mail.end()));
-      has_mail_.store(true, std::memory_order_relaxed);
-    }
-    mail.clear();
-    if (was_empty && !loop_.is_current()) {
-      loop_.wake();
+    if (!mail.empty()) {
+      append([&mail](std::vector<Mail>& incoming) {
+        incoming.insert(incoming.end(), std::make_move_iterator(mail.begin()), std::make_move_iterator(mail.end()));
+      });
+      mail.clear();
     }
   }
 
@@ -111,6 +91,21 @@ class Mailbox {
 
  private:
   static constexpr std::size_t kKeptCapacity = 4096;
+
+  template <class Append>
+  void append(Append&& append_to) {
+    bool was_empty = false;
+    {
+      const std::lock_guard lock(mutex_);
+      was_empty = incoming_.empty();
+      append_to(incoming_);
+      has_mail_.store(true, std::memory_order_relaxed);
+    }
+    // The owner looks for mail before it sleeps; to wake itself would be a system call for nothing.
+    if (was_empty && !loop_.is_current()) {
+      loop_.wake();
+    }
+  }
 
   EventLoop& loop_;
   const std::size_t limit_;

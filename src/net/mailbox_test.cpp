@@ -28,10 +28,10 @@ std::vector<int> taken(Mailbox<int>& box) {
 TEST(Mailbox, HandsOverInOrderWhatWasPosted) {
   EventLoop loop;
   Mailbox<int> box(loop, 100);
-  box.post_control(1);
+  box.post(1);
   ASSERT_TRUE(box.reserve(1));
-  box.post_reserved(2);
-  box.post_control(3);
+  box.post(2);
+  box.post(3);
   EXPECT_EQ(taken(box), (std::vector<int>{1, 2, 3}));
   EXPECT_TRUE(taken(box).empty());
 }
@@ -39,7 +39,7 @@ TEST(Mailbox, HandsOverInOrderWhatWasPosted) {
 TEST(Mailbox, TakesManyAtOnceInOrder) {
   EventLoop loop;
   Mailbox<int> box(loop, 100);
-  box.post_control(1);
+  box.post(1);
   std::vector<int> more{2, 3};
   box.post_all(more);
   EXPECT_TRUE(more.empty());
@@ -53,11 +53,11 @@ TEST(Mailbox, TakesManyAtOnceInOrder) {
 TEST(Mailbox, MailPostedWhileDrainingWaitsForTheNextDrain) {
   EventLoop loop;
   Mailbox<int> box(loop, 100);
-  box.post_control(1);
+  box.post(1);
   int handled = 0;
   box.drain([&](int) {
     ++handled;
-    box.post_control(2);
+    box.post(2);
   });
   EXPECT_EQ(handled, 1);
   EXPECT_EQ(taken(box), std::vector<int>{2});
@@ -70,7 +70,7 @@ TEST(Mailbox, RefusesDataOverTheLimitUntilItIsReleased) {
   EXPECT_TRUE(box.reserve(40));
   EXPECT_FALSE(box.reserve(1));
   EXPECT_EQ(box.bytes(), 100U) << "a refusal takes no room";
-  box.post_reserved(1);
+  box.post(1);
   (void)taken(box);
   EXPECT_FALSE(box.reserve(1)) << "taken out is not finished";
   box.release(60);
@@ -90,14 +90,14 @@ TEST(Mailbox, ControlMailAlwaysFits) {
   EventLoop loop;
   Mailbox<int> box(loop, 1);
   ASSERT_TRUE(box.reserve(100));
-  box.post_control(7);
+  box.post(7);
   EXPECT_EQ(taken(box), std::vector<int>{7});
 }
 
 TEST(Mailbox, MovesMail) {
   EventLoop loop;
   Mailbox<std::unique_ptr<int>> box(loop, 1);
-  box.post_control(std::make_unique<int>(5));
+  box.post(std::make_unique<int>(5));
   int value = 0;
   box.drain([&](std::unique_ptr<int> mail) { value = *mail; });
   EXPECT_EQ(value, 5);
@@ -107,11 +107,11 @@ TEST(Mailbox, WakesTheLoopOnTheFirstMailOnly) {
   EventLoop loop;
   NoTurn turn;
   Mailbox<int> box(loop, 1);
-  box.post_control(1);
+  box.post(1);
   const MonotonicMs start = monotonic_ms();
   loop.turn(turn, 900);
   EXPECT_LT(monotonic_ms() - start, 800) << "woken";
-  box.post_control(2);  // nobody has drained: it is known that mail waits
+  box.post(2);  // nobody has drained: it is known that mail waits
   loop.turn(turn, 50);
   EXPECT_GE(monotonic_ms() - start, 45) << "slept";
 }
@@ -129,7 +129,7 @@ TEST(Mailbox, LosesNothingAndKeepsTheOrderOfEachProducer) {
         while (!box.reserve(1)) {
           std::this_thread::yield();
         }
-        box.post_reserved(producer * kMails + i);
+        box.post(producer * kMails + i);
       }
     });
   }

@@ -47,7 +47,7 @@ void TimerWheel::link(Timer& head, Timer& timer) noexcept {
 
 void TimerWheel::arm(Timer& timer, MonotonicMs deadline) noexcept {
   timer.cancel();
-  // Rounded up, and never the tick that is being looked at: a timer is late by less than a tick, never early.
+  // Rounded up, and never the tick that is being looked at: a timer is never early.
   const auto tick = static_cast<std::uint32_t>(std::max<MonotonicMs>((deadline + kTickMs - 1) / kTickMs, 0));
   timer.tick_ = std::max(tick, current_ + 1);
   link(slots_[timer.tick_ % kSlots], timer);
@@ -67,7 +67,9 @@ void TimerWheel::take_due(Head& slot) noexcept {
 
 void TimerWheel::expire(MonotonicMs now) {
   const auto target = static_cast<std::uint32_t>(now / kTickMs);
-  int left = kMostPerCall;
+  // More when it lags behind: a worker whose turns are long must not fall behind for good, or clients would be taken
+  // for dead because nobody came to ping them.
+  std::uint32_t left = kMostPerCall * std::max(target - std::min(current_, target), 1U);
   while (true) {
     while (due_.next_ != &due_) {
       Timer& timer = *due_.next_;

@@ -6,8 +6,8 @@
 // one wheel operation per heartbeat, not one per message.
 //
 // Very many may be due in one tick (all who came back at once after a restart): each call fires a bounded number, and
-// the rest at once in the next turn, so that no burst of heartbeats holds the loop.
-// Thread: the loop's. Lifetime: a Timer unlinks itself when destroyed; it must not move while armed.
+// the rest at once in the next turn, so that no burst of heartbeats holds the loop. Each tick that it lags behind adds
+// to that number. Thread: the loop's. Lifetime: a Timer unlinks itself when destroyed; it must not move while armed.
 #pragma once
 
 #include <array>
@@ -52,13 +52,14 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
   ~TimerWheel();
 
-  // What one call of expire() fires: about 2 ms when each sends a ping (docs/performance.md).
-  static constexpr int kMostPerCall = 256;
+  // What one call of expire() fires: about 1 ms when each sends a ping (docs/performance.md).
+  static constexpr std::uint32_t kMostPerCall = 64;
 
-  // Arms or re-arms: fires in the first expire() at or after `deadline`, at most one tick late. Never early.
+  // Arms or re-arms: fires in an expire() at or after `deadline`, at most one tick late unless more than kMostPerCall
+  // are due together. Never early.
   void arm(Timer& timer, MonotonicMs deadline) noexcept;
-  // Calls on_timer() of what is due, of kMostPerCall timers at most. A timer may arm or cancel itself and others, and
-  // destroy itself.
+  // Calls on_timer() of what is due, of kMostPerCall timers at most for each tick passed. A timer may arm or cancel
+  // itself and others, and destroy itself.
   void expire(MonotonicMs now);
   // Milliseconds until the next tick that has a timer in its list, looking at most kLookAheadTicks ahead; 0 when
   // expire() has left something over.

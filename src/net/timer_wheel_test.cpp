@@ -52,7 +52,7 @@ TEST(TimerWheel, FiresNeverEarlyAndLessThanATickLate) {
 }
 
 TEST(TimerWheel, FiresABoundedNumberAtOnceAndTheRestInTheNextTurns) {
-  constexpr int kMany = 2 * TimerWheel::kMostPerCall + 1;
+  constexpr std::ptrdiff_t kMany = 2 * TimerWheel::kMostPerCall + 1;
   TimerWheel wheel;
   std::vector<Probe> probes(kMany);
   for (Probe& probe : probes) {
@@ -61,14 +61,25 @@ TEST(TimerWheel, FiresABoundedNumberAtOnceAndTheRestInTheNextTurns) {
   const auto fired = [&] {
     return std::count_if(probes.begin(), probes.end(), [](auto& one) { return one.fired == 1; });
   };
+  wheel.expire(1024 - kTick);
   wheel.expire(1024);
-  EXPECT_EQ(fired(), TimerWheel::kMostPerCall);
+  EXPECT_EQ(fired(), std::ptrdiff_t{TimerWheel::kMostPerCall});
   EXPECT_EQ(wheel.ms_until_next(1024), 0) << "nobody sleeps while some wait";
   wheel.expire(1024);
   probes.back().cancel();
   wheel.expire(1024);
   EXPECT_EQ(fired(), kMany - 1) << "and the cancelled one does not";
   EXPECT_GT(wheel.ms_until_next(1024), 0);
+}
+
+TEST(TimerWheel, FiresMoreWhenItLagsBehind) {
+  TimerWheel wheel;
+  std::vector<Probe> probes(3 * TimerWheel::kMostPerCall);
+  for (Probe& probe : probes) {
+    wheel.arm(probe, 1);
+  }
+  wheel.expire(3 * kTick);
+  EXPECT_TRUE(std::all_of(probes.begin(), probes.end(), [](auto& one) { return one.fired == 1; }));
 }
 
 TEST(TimerWheel, LaterRoundsWaitTheirTurn) {

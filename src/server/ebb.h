@@ -1,10 +1,12 @@
 // Ebb: sees that many connections have left since there were most, so that their memory can be given back.
 //
 // What a client leaves behind is freed, but lies in pieces between what lives on, where the allocator keeps it. Giving
-// it back to the system (malloc_trim) takes a walk over the heap; so it is done only when it is worth it.
-// Thread: one.
+// it back to the system (malloc_trim) takes a walk over the heap; so it is done only when it is worth it. A session
+// that was closed is freed when its client has answered or client.close_timeout has passed, so the crowd's end is
+// awaited. Thread: one.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace pushwire::server {
@@ -14,10 +16,17 @@ class Ebb {
   // Fewer are not worth a walk: about 250 KiB.
   static constexpr std::int64_t kFewest = 1000;
 
-  // To be asked again and again; true each time the count has fallen to half of the most since the last true.
-  bool has_come(std::int64_t connections) noexcept {
-    most_ = connections > most_ ? connections : most_;
-    if (connections > most_ / 2 || most_ - connections < kFewest) {
+  // Looks in a row that see nearly nobody leave, before the ebb is over: longer than the default close timeout when
+  // there is a look every second.
+  static constexpr int kStillLooks = 4;
+
+  // To be asked regularly. True once after the count has fallen to half of the most since the last true, as soon as it
+  // no longer falls by more than a hundredth of that from look to look.
+  bool has_passed(std::int64_t connections) noexcept {
+    most_ = std::max(most_, connections);
+    still_ = last_ - connections > most_ / 100 ? 0 : still_ + 1;
+    last_ = connections;
+    if (still_ < kStillLooks || connections > most_ / 2 || most_ - connections < kFewest) {
       return false;
     }
     most_ = connections;
@@ -26,6 +35,8 @@ class Ebb {
 
  private:
   std::int64_t most_ = 0;
+  std::int64_t last_ = 0;
+  int still_ = 0;
 };
 
 }  // namespace pushwire::server

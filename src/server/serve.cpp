@@ -93,7 +93,7 @@ class Life {
         reload();
       } else if (signal > 0) {
         return drain();
-      } else if (ebb_.has_come(gateway_.connections())) {
+      } else if (ebb_.has_passed(gateway_.connections())) {
         (void)malloc_trim(0);
       }
     }

@@ -65,6 +65,7 @@ void Worker::run() {
   client_server_.shutdown();
   api_server_.shutdown();
   destroy_closed();
+  bag_.put_down();
 }
 
 // --- the turn ----------------------------------------------------------------------------------------------------
