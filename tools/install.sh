@@ -11,11 +11,12 @@ cd "$(dirname "$0")/.."
 
 build_packages=(
   ca-certificates cmake g++ git libboost-json1.81-dev libboost1.81-dev libcli11-dev libexpected-dev libfmt-dev
-  libspdlog-dev libssl-dev libtomlplusplus-dev liburing-dev ninja-build pkg-config prometheus-cpp-dev
+  libhiredis-dev libnats-dev librdkafka-dev libspdlog-dev libssl-dev libtomlplusplus-dev liburing-dev
+  libzookeeper-mt-dev ninja-build pkg-config prometheus-cpp-dev zlib1g-dev
 )
 test_packages=(
-  chromium chromium-driver clang-16 curl libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev liburing-dev
-  openssl procps python3 python3-venv
+  chromium chromium-driver clang-16 curl haproxy libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev
+  liburing-dev maven nats-server openjdk-17-jre-headless openssl procps python3 python3-venv redis-server zookeeper
 )
 dev_packages=(ccache clang-format-14 clang-tidy-16 llvm-16)
 

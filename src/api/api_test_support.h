@@ -25,6 +25,7 @@ namespace pushwire::api::test {
 // A bus whose outcomes the test decides: those in `now` at once, when they are used up nothing until tell().
 class ScriptedBus final : public bus::Bus {
  public:
+  std::string_view name() const noexcept override { return "scripted"; }
   Result<> start(bus::EnvelopeSink&, bus::PublishListener& listener) override {
     listener_ = &listener;
     return {};
@@ -41,9 +42,10 @@ class ScriptedBus final : public bus::Bus {
     tickets.push_back(ticket);
     return std::nullopt;
   }
-  void resume() override {}
   bus::Health health() const override { return state; }
   bus::Capabilities capabilities() const override { return {}; }
+  std::size_t largest_record() const noexcept override { return std::size_t{1} << 30; }
+  const bus::BusCounters& counters() const noexcept override { return counts; }
   void stop() override {}
   void tell(std::size_t which, bus::PublishOutcome outcome) { listener_->on_published(tickets.at(which), outcome); }
 
@@ -51,6 +53,7 @@ class ScriptedBus final : public bus::Bus {
   std::vector<bus::Envelope> envelopes;
   std::vector<bus::PublishTicket> tickets;  // of what was not answered at once
   bus::Health state{.up = true, .reason = {}};
+  bus::BusCounters counts;
 
  private:
   bus::PublishListener* listener_ = nullptr;

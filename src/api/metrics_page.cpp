@@ -172,7 +172,8 @@ void add_delivery(Page& page, const NodeView& node) {
 }
 
 void add_bus(Page& page, const NodeView& node) {
-  const hub::BusCounters& counters = node.dispatcher->counters();
+  const hub::DispatchCounters& counters = node.dispatcher->counters();
+  const bus::BusCounters& own = node.bus->counters();
   page.gauge(family::kBusUp, node.bus->health().up ? 1 : 0);
   page.open(family::kBusPublish, MetricType::Counter);
   for (std::size_t i = 0; i < metrics::kPublishResultNames.size(); ++i) {
@@ -180,8 +181,8 @@ void add_bus(Page& page, const NodeView& node) {
   }
   page.counter(family::kBusReceive, static_cast<double>(counters.received.load()));
   page.gauge(family::kBusLag, static_cast<double>(counters.lag_ms.load()) / 1000.0);
-  page.counter(family::kBusGaps, static_cast<double>(counters.gaps.load()));
-  page.counter(family::kBusMissed, static_cast<double>(counters.missed.load()));
+  page.counter(family::kBusGaps, static_cast<double>(own.gaps.load()));
+  page.counter(family::kBusMissed, static_cast<double>(own.missed.load()));
 }
 
 void add_process(Page& page, const NodeView& node) {

@@ -55,11 +55,11 @@ bus::Envelope make_envelope(const protocol::PushRequest& push, std::string id) {
 struct Failure {
   int status;
   std::string_view code;
-  std::string_view message;
+  std::string message;
   http::ErrorDetail detail;
 };
 
-Failure failure_of(PublishStatus status) {
+Failure failure_of(PublishStatus status, std::size_t largest) {
   switch (status) {
     case PublishStatus::kConflict:
       return {409, "conflict", "this id was used with another body", {"id", std::nullopt}};
@@ -67,6 +67,8 @@ Failure failure_of(PublishStatus status) {
       return {503, "busy", "a push with this id is on its way at this moment: ask again", {"id", std::nullopt}};
     case PublishStatus::kOverloaded:
       return {503, "overloaded", "this node has too many pushes to deliver: try again", {}};
+    case PublishStatus::kTooLarge:
+      return {413, "too_large", fmt::format("the bus takes at most {} bytes with id, target and event", largest), {}};
     default:
       return {503, "unavailable", "the bus cannot take pushes at this moment: try again", {}};
   }
@@ -138,6 +140,7 @@ void PushApi::count(const Item& item) {
         result = PushResult::kOverloaded;
         break;
       case PublishStatus::kConflict:
+      case PublishStatus::kTooLarge:
         break;
     }
   }
@@ -214,7 +217,7 @@ void PushApi::finish(const Call& call) {
     if (is_accepted(status)) {
       answers.emplace_back(200, accepted_json(one ? R"({"id":)" : R"({"status":200,"id":)", item.id, status));
     } else {
-      const Failure failure = failure_of(status);
+      const Failure failure = failure_of(status, node_.bus->largest_record());
       const std::string body = http::json_error_body(failure.code, failure.message, failure.detail);
       answers.emplace_back(failure.status, one ? body : with_status(failure.status, body));
     }

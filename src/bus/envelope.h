@@ -7,27 +7,38 @@
 #include <string>
 #include <vector>
 
+#include "base/digest.h"
 #include "protocol/payload.h"
 
 namespace pushwire::bus {
 
-// Who is meant. The order is that of metrics::PushTarget.
-enum class EnvelopeKind : std::uint8_t { kUser, kUsers, kTopic, kSession, kAll };
+// Who is meant. The order of the first five is that of metrics::PushTarget. On the bus they are these numbers: never
+// change one.
+enum class EnvelopeKind : std::uint8_t {
+  kUser = 0,
+  kUsers = 1,
+  kTopic = 2,
+  kSession = 3,
+  kAll = 4,
+  kControl = 5,  // from node to node, no push: announcements, questions, answers
+};
 
 struct Envelope {
   EnvelopeKind kind = EnvelopeKind::kUser;
-  std::string key;                 // user, topic or session; empty for users and all
+  std::string key;  // user, topic, session, or for kControl the node it is for; empty for users, all and every node
   std::vector<std::string> users;  // kUsers only
   std::string id;
   std::optional<std::string> event;
   protocol::PayloadKind payload_kind = protocol::PayloadKind::kJson;
-  std::string payload;  // JSON value, escaped JSON string with its quotes, or base64: as it stands in the message
+  // JSON value, escaped JSON string with its quotes, or base64: as it stands in the message. For kControl see hub/.
+  std::string payload;
   std::string exclude_session;   // empty: none
   std::string exclude_user;      // empty: none
   std::int64_t born_ms = 0;      // wall clock of the origin node
   std::int64_t ttl_ms = 0;       // 0: no end
   std::int64_t received_ns = 0;  // monotonic clock of the origin node, when the request had been parsed
   std::string origin;            // node name
+  std::optional<Digest> body;    // of the whole push, if `id` is the caller's own: another body is a conflict
 
   // About what it takes in memory while it waits.
   std::size_t bytes() const noexcept {

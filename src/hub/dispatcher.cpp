@@ -11,6 +11,8 @@ PublishStatus status_of(bus::PublishOutcome outcome) {
       return PublishStatus::kAccepted;
     case bus::PublishOutcome::kOverloaded:
       return PublishStatus::kOverloaded;
+    case bus::PublishOutcome::kTooLarge:
+      return PublishStatus::kTooLarge;
     case bus::PublishOutcome::kUnavailable:
       break;
   }

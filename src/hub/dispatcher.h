@@ -27,6 +27,7 @@ enum class PublishStatus : std::uint8_t {
   kBusy,         // the same id is being published at this moment, and how that ends is not known yet
   kOverloaded,   // try again soon
   kUnavailable,  // the bus is away
+  kTooLarge,     // the bus takes nothing as large
 };
 
 // Whether the id of an envelope is the caller's, and then the bytes of the push it stands for.
@@ -34,13 +35,10 @@ struct CallerId {
   std::optional<std::string_view> body;
 };
 
-struct BusCounters {
+struct DispatchCounters {
   std::array<std::atomic<std::uint64_t>, metrics::kPublishResultNames.size()> publish{};
   std::atomic<std::uint64_t> received{0};
   std::atomic<std::int64_t> lag_ms{0};
-  // Times that envelopes may have been missed, and how many are known to be: 0 for ever on the embedded bus.
-  std::atomic<std::uint64_t> gaps{0};
-  std::atomic<std::uint64_t> missed{0};
 };
 
 class Dispatcher final : public bus::EnvelopeSink, public bus::PublishListener {
@@ -52,7 +50,7 @@ class Dispatcher final : public bus::EnvelopeSink, public bus::PublishListener {
   // Requires: a publish() with this id returned nothing. `id` is empty unless it was the caller's.
   PublishStatus settle(std::string_view id, bus::PublishOutcome outcome);
 
-  const BusCounters& counters() const noexcept { return counters_; }
+  const DispatchCounters& counters() const noexcept { return counters_; }
   const Router& router() const noexcept { return router_; }
 
   bus::Delivered on_envelope(bus::Envelope&& envelope) override;
@@ -62,7 +60,7 @@ class Dispatcher final : public bus::EnvelopeSink, public bus::PublishListener {
   bus::Bus& bus_;
   const Router& router_;
   DedupTable& dedup_;
-  BusCounters counters_;
+  DispatchCounters counters_;
 };
 
 }  // namespace pushwire::hub

@@ -20,6 +20,7 @@ using bus::PublishOutcome;
 // Answers when the test says so, as a bus over the network does.
 class LateBus final : public bus::Bus {
  public:
+  std::string_view name() const noexcept override { return "late"; }
   Result<> start(bus::EnvelopeSink& sink, bus::PublishListener& listener) override {
     sink_ = &sink;
     listener_ = &listener;
@@ -29,9 +30,10 @@ class LateBus final : public bus::Bus {
     waiting.push_back({std::move(envelope), ticket});
     return std::nullopt;
   }
-  void resume() override {}
   bus::Health health() const override { return {.up = true, .reason = {}}; }
   bus::Capabilities capabilities() const override { return {}; }
+  std::size_t largest_record() const noexcept override { return std::size_t{1} << 30; }
+  const bus::BusCounters& counters() const noexcept override { return counters_; }
   void stop() override {}
 
   void answer(PublishOutcome outcome) {
@@ -50,6 +52,7 @@ class LateBus final : public bus::Bus {
   std::vector<Waiting> waiting;
 
  private:
+  bus::BusCounters counters_;
   bus::EnvelopeSink* sink_ = nullptr;
   bus::PublishListener* listener_ = nullptr;
 };

@@ -107,8 +107,9 @@ inline constexpr std::array<std::string_view, 21> kHandshakeResultNames = {
     "no_descriptors"};
 static_assert(!kHandshakeResultNames.back().empty());
 
-enum class PublishResult : std::uint8_t { kAccepted, kOverloaded, kUnavailable };
-inline constexpr std::array<std::string_view, 3> kPublishResultNames = {"accepted", "overloaded", "unavailable"};
+enum class PublishResult : std::uint8_t { kAccepted, kOverloaded, kUnavailable, kTooLarge };
+inline constexpr std::array<std::string_view, 4> kPublishResultNames = {"accepted", "overloaded", "unavailable",
+                                                                        "too_large"};
 
 template <class E>
 constexpr std::size_t index_of(E value) noexcept {

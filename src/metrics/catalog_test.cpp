@@ -28,7 +28,7 @@ TEST(Catalog, NamesEachValueOfEachClosedList) {
   expect_names_of(kPushResultNames, PushResult::kUnavailable);
   expect_names_of(kDropReasonNames, DropReason::kOverloaded);
   expect_names_of(kHandshakeResultNames, HandshakeResult::kNoDescriptors);
-  expect_names_of(kPublishResultNames, PublishResult::kUnavailable);
+  expect_names_of(kPublishResultNames, PublishResult::kTooLarge);
 }
 
 TEST(Catalog, PutsTheNamesInTheOrderOfTheirEnums) {

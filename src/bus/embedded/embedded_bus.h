@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 
 #include "bus/bus.h"
 
@@ -12,11 +13,13 @@ namespace pushwire::bus {
 
 class EmbeddedBus final : public Bus {
  public:
+  std::string_view name() const noexcept override { return "embedded"; }
   Result<> start(EnvelopeSink& sink, PublishListener& listener) override;
   std::optional<PublishOutcome> publish(Envelope&& envelope, PublishTicket ticket) override;
-  void resume() override {}
   Health health() const override;
   Capabilities capabilities() const override { return {.ordered = true}; }
+  std::size_t largest_record() const noexcept override { return std::numeric_limits<std::size_t>::max(); }
+  const BusCounters& counters() const noexcept override { return counters_; }
   // Waits for calls that are under way: not to be called by the sink.
   void stop() override;
 
@@ -24,6 +27,7 @@ class EmbeddedBus final : public Bus {
   class Call;
 
   std::atomic<EnvelopeSink*> sink_{nullptr};  // null: not started, or stopped
+  BusCounters counters_;                      // all 0 for ever
   std::atomic<std::uint32_t> calls_{0};       // publish() calls under way, which stop() waits for
 };
 
