@@ -17,10 +17,12 @@ class QuietLog {
  public:
   static constexpr MonotonicMs kPeriodMs = 10'000;
 
+  explicit QuietLog(MonotonicMs period = kPeriodMs) : period_(period) {}
+
   // Logs now, or counts. `now` is any clock of milliseconds that does not go back.
   template <class... Args>
   void warn(MonotonicMs now, fmt::format_string<Args...> format, Args&&... args) {
-    if (logged_ && now - last_ < kPeriodMs) {
+    if (logged_ && now - last_ < period_) {
       ++left_out_;
       return;
     }
@@ -37,6 +39,7 @@ class QuietLog {
   std::uint64_t left_out() const noexcept { return left_out_; }
 
  private:
+  MonotonicMs period_;
   bool logged_ = false;
   MonotonicMs last_ = 0;
   std::uint64_t left_out_ = 0;

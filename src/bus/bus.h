@@ -81,7 +81,7 @@ class Bus {
   // Begins to connect, and to hand envelopes to `sink`. An error names the setting to look at; a server that is away
   // is none: health() tells when it is there.
   virtual Result<> start(EnvelopeSink& sink, PublishListener& listener) = 0;
-  // The outcome, when it is known at once; else the listener gets it.
+  // The outcome, when it is known at once; else the listener gets it, but for a control envelope: nobody waits for it.
   virtual std::optional<PublishOutcome> publish(Envelope&& envelope, PublishTicket ticket) = 0;
   // Up: whatever is published from now on, on any node, will come to this node's sink.
   virtual Health health() const = 0;

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "bus/bus.h"
+#include "bus/call_gate.h"
 
 namespace pushwire::bus {
 
@@ -24,11 +25,9 @@ class EmbeddedBus final : public Bus {
   void stop() override;
 
  private:
-  class Call;
-
-  std::atomic<EnvelopeSink*> sink_{nullptr};  // null: not started, or stopped
-  BusCounters counters_;                      // all 0 for ever
-  std::atomic<std::uint32_t> calls_{0};       // publish() calls under way, which stop() waits for
+  CallGate gate_;
+  std::atomic<EnvelopeSink*> sink_{nullptr};
+  BusCounters counters_;  // all 0 for ever
 };
 
 }  // namespace pushwire::bus

@@ -1,0 +1,48 @@
+#include "bus/make_bus.h"
+
+#include <array>
+
+#include "bus/embedded/embedded_bus.h"
+#include "bus/remote_bus.h"
+
+namespace pushwire::bus {
+namespace {
+
+struct Adapter {
+  BusKind kind;
+  std::string_view name;
+  std::unique_ptr<Link> (*make_link)(net::EventLoop&, LinkEvents&, const Settings&);  // null: needs none
+};
+
+constexpr std::array kAdapters = {
+    Adapter{BusKind::kEmbedded, "embedded", nullptr},
+};
+
+const Adapter* adapter_of(BusKind kind) noexcept {
+  for (const Adapter& adapter : kAdapters) {
+    if (adapter.kind == kind) {
+      return &adapter;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string_view name_of(BusKind kind) noexcept {
+  const Adapter* adapter = adapter_of(kind);
+  return adapter == nullptr ? "unknown" : adapter->name;
+}
+
+Result<std::unique_ptr<Bus>> make_bus(const Settings& settings, std::string_view node) {
+  const Adapter* adapter = adapter_of(settings.kind);
+  if (adapter == nullptr) {
+    return fail("bus.kind: this build has no such bus");
+  }
+  if (adapter->make_link == nullptr) {
+    return std::unique_ptr<Bus>(std::make_unique<EmbeddedBus>());
+  }
+  return std::unique_ptr<Bus>(std::make_unique<RemoteBus>(adapter->name, settings, node, adapter->make_link));
+}
+
+}  // namespace pushwire::bus
