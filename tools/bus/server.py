@@ -10,9 +10,9 @@ It stays in the foreground and prints one line of JSON when the server can be us
 
 "set" holds the settings of pushwire that reach the server; values are text as `--set` takes it. Everything listens on
 127.0.0.1 alone where the server lets one choose. All that was started is killed when standard input ends (so nothing
-outlives a test that dies), on SIGTERM and on SIGINT. A line "start" on standard input starts again whichever
-of the processes is not running (a test may kill the pids that it was told), on the same ports and data, and prints the
-line again when the server is ready. The same happens when the program is run again with the same --dir.
+outlives a test that dies), on SIGTERM and on SIGINT. A line "restart" on standard input, or "restart broker" with names
+of "processes", kills those that still run (a test may have done so, by the pids that it was told), starts them on the
+same ports and data and prints the line again when the server is ready. Another run with the same --dir does so too.
 Exit code 1 and a text on stderr if the server cannot be started.
 """
 
@@ -121,14 +121,17 @@ def serve(options, running):
         line = sys.stdin.readline()
         if not line:
             return
-        if line.strip() == "start":
-            for process in running.processes:
-                if not process.alive():
-                    process.start()
-            running.wait()
-            announce(options, running)
-        else:
+        command, *names = line.split() or [""]
+        if command != "restart" or not set(names) <= {process.name for process in running.processes}:
             print(f"not understood: {line.strip()}", file=sys.stderr)
+            continue
+        again = [process for process in running.processes if not names or process.name in names]
+        for process in again:
+            process.kill()
+        for process in again:
+            process.start()
+        running.wait()
+        announce(options, running)
 
 
 def leave(_signal, _frame):

@@ -6,11 +6,7 @@ from jars import java
 from processes import NotReady, Process, connect, wait_until
 
 ARCHIVE = Path("/usr/share/java/zookeeper.jar")  # its manifest names the archives that it needs
-LOGGING = """log4j.rootLogger=WARN, out
-log4j.appender.out=org.apache.log4j.ConsoleAppender
-log4j.appender.out.layout=org.apache.log4j.PatternLayout
-log4j.appender.out.layout.ConversionPattern=%d{ISO8601} %p %c: %m%n
-"""
+LOGGING = Path("/usr/share/java/slf4j-simple.jar")  # may be missing: then there is no log
 
 
 class ZooKeeperServer:
@@ -24,16 +20,14 @@ class ZooKeeperServer:
             raise NotReady(f"{ARCHIVE} is missing: install the package zookeeper")
         if options.tls or options.password:
             raise NotReady("zookeeper: pushwire has no settings for --tls or --password")
-        conf = options.dir / "conf"
-        conf.mkdir(parents=True, exist_ok=True)
-        (conf / "log4j.properties").write_text(LOGGING)
-        config = conf / "zoo.cfg"
+        config = options.dir / "zoo.cfg"
         config.write_text("\n".join([
             "tickTime=1000", f"dataDir={options.dir / 'data'}", "clientPortAddress=127.0.0.1",
             f"clientPort={options.ports['port']}", "admin.enableServer=false", "maxClientCnxns=0",
             "4lw.commands.whitelist=ruok,srvr,mntr,stat", *options.config]) + "\n")
         command = [java(), *options.jit, "-XX:+UseSerialGC", "-Xmx192m", "-Dzookeeper.preAllocSize=1024",
-                   "-cp", f"{conf}:{ARCHIVE}", "org.apache.zookeeper.server.quorum.QuorumPeerMain", config]
+                   "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                   "-cp", f"{ARCHIVE}:{LOGGING}", "org.apache.zookeeper.server.quorum.QuorumPeerMain", config]
         self.processes = [Process("zookeeper", command, options.dir / "zookeeper.log")]
 
     def wait(self):
