@@ -1,10 +1,8 @@
 #include "net/event_loop.h"
 
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "base/check.h"
@@ -13,6 +11,11 @@ namespace pushwire::net {
 namespace {
 
 constexpr std::int64_t kBusyPeriodNs = 1'000'000'000;
+
+// Takes the events of handlers that have gone.
+struct Nobody final : IoHandler {
+  void on_io(std::uint32_t) override {}
+};
 
 }  // namespace
 
@@ -56,6 +59,16 @@ void EventLoop::cancel_run_again(const IoHandler& handler) {
   std::erase(again_, &handler);
   std::replace(running_again_.begin(), running_again_.end(), const_cast<IoHandler*>(&handler),
                static_cast<IoHandler*>(nullptr));
+}
+
+void EventLoop::forget(const IoHandler& handler) {
+  static Nobody nobody;
+  cancel_run_again(handler);
+  for (int i = 0; i < ready_; ++i) {
+    if (epoll_event& event = events_[static_cast<std::size_t>(i)]; event.data.ptr == &handler) {
+      event.data.ptr = &nobody;
+    }
+  }
 }
 
 void EventLoop::wake() noexcept {
@@ -105,15 +118,15 @@ void EventLoop::turn(TurnHandler& turn_handler, int max_wait_ms) {
   advance_clock(0);
   const int wait = wait_ms(turn_handler, max_wait_ms);
   running_again_.swap(again_);  // now, so that who asks in this turn waits for the next one
-  std::array<epoll_event, kEventsPerPoll> events;
   const std::int64_t before = monotonic_ns();
-  const int ready = epoll_wait(epoll_.get(), events.data(), kEventsPerPoll, wait);
+  const int ready = epoll_wait(epoll_.get(), events_.data(), kEventsPerPoll, wait);
   account(before, monotonic_ns());
   PW_CHECK(ready >= 0 || errno == EINTR);
   advance_clock(wait);
 
-  for (int i = 0; i < ready; ++i) {
-    const epoll_event& event = events[static_cast<std::size_t>(i)];
+  ready_ = std::max(ready, 0);
+  for (int i = 0; i < ready_; ++i) {
+    const epoll_event event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr == nullptr) {
       eventfd_t ignored;
       (void)eventfd_read(wakeup_.get(), &ignored);  // only resets it; the mail is looked at in any case
@@ -121,6 +134,7 @@ void EventLoop::turn(TurnHandler& turn_handler, int max_wait_ms) {
       static_cast<IoHandler*>(event.data.ptr)->on_io(event.events);
     }
   }
+  ready_ = 0;
   // By index: a handler may take others, or itself, out of the list while it runs.
   for (std::size_t i = 0; i < running_again_.size(); ++i) {
     if (IoHandler* handler = running_again_[i]; handler != nullptr) {

@@ -6,6 +6,9 @@
 // but wake() and request_stop() on the thread that runs it. Lifetime: outlives every handler registered with it.
 #pragma once
 
+#include <sys/epoll.h>
+
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <thread>
@@ -49,6 +52,9 @@ class EventLoop {
   void run_again(IoHandler& handler);
   // Forgets pending run_again() calls of a handler that is about to go.
   void cancel_run_again(const IoHandler& handler);
+  // For a handler that goes at once, in whoever's callback: it is not called any more, neither for events of this turn
+  // that others were served before nor by run_again(). Its descriptors are removed or closed by the caller.
+  void forget(const IoHandler& handler);
 
   TimerWheel& timers() noexcept { return timers_; }
   // Milliseconds this loop was able to work. Unlike the monotonic clock it does not advance while the process was
@@ -86,6 +92,8 @@ class EventLoop {
   MonotonicMs last_real_ = 0;
   std::vector<IoHandler*> again_;
   std::vector<IoHandler*> running_again_;
+  std::array<epoll_event, kEventsPerPoll> events_;  // of this turn: the first ready_
+  int ready_ = 0;
   std::int64_t period_start_ns_ = 0;
   std::int64_t period_idle_ns_ = 0;
   std::atomic<double> busy_ratio_{0};
