@@ -1,4 +1,6 @@
 // What one token costs a handshake: verify_token() with each family of algorithms (docs/adr/0009-jwt-library.md).
+#include "session/jwt.h"
+
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -6,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "session/jwt.h"
 #include "session/jwt_test_support.h"
 
 namespace {
