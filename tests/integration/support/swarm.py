@@ -70,6 +70,9 @@ class SwarmClient(asyncio.Protocol):
             self.welcomed.set_exception(ConnectionResetError("ended before the welcome"))
         self.ended.set_result(None)
 
+    def say(self, message):
+        self.transport.write(frame(TEXT, json.dumps(message)))
+
     def say_goodbye(self, code=1000):
         self.transport.write(frame(CLOSE, struct.pack(">H", code)))
 

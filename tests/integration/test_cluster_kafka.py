@@ -1,0 +1,6 @@
+"""Three nodes on Kafka."""
+
+from support.bus_server import BusKind
+from support.cluster_scenario import *  # noqa: F403
+
+BUS = BusKind("kafka")
