@@ -49,6 +49,9 @@ constexpr std::array kForProducer = std::to_array<Option>({
     {"linger.ms", "0"},
     // Retries keep the order because nothing overtakes them. What a retry stores twice the bus leaves out by number.
     {"max.in.flight.requests.per.connection", "1"},
+    // A request whose time is over may still be handled later. On the same connection what follows comes after it; on
+    // a new one it could come before.
+    {"socket.max.fails", "0"},
     {"retry.backoff.ms", "50"},
     {"message.max.bytes", "1048588"},
     {"queue.buffering.max.kbytes", "131072"},

@@ -81,6 +81,7 @@ class KafkaLink final : public Link, private net::IoHandler {
   void assign();
   void watch(const KafkaAnswer& answer);
   void renew_when_long_away();
+  void renew_producer();
   void go_up();
   void go_down(const std::string& reason);
   void answer_sent();
@@ -115,6 +116,7 @@ class KafkaLink final : public Link, private net::IoHandler {
   std::string told_;        // the setting that on_down() last named
   MonotonicMs down_since_ = 0;
   int failed_probes_ = 0;
+  int unanswered_ = 0;  // times that the link went down because nothing was confirmed, since something was
   bool probe_soon_ = false;
   bool up_ = false;
   bool paused_ = false;
@@ -256,6 +258,13 @@ void KafkaLink::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void
   }
   const SendResult result = result_of(message->err);
   link.answers_.push_back({std::bit_cast<std::uint64_t>(message->_private), result});
+  if (result == SendResult::kStored) {
+    link.unanswered_ = 0;
+  } else if (message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && link.broken_.empty() &&
+             rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED) {
+    ++link.unanswered_;
+    link.broken_ = explain_kafka(link.settings_, message->err, "no confirmation within bus.publish_timeout");
+  }
   if (result == SendResult::kRefused) {
     link.refused_log_.warn(link.loop_.now(), "{}",
                            explain_kafka(link.settings_, message->err, rd_kafka_message_errstr(message)));
@@ -452,13 +461,22 @@ void KafkaLink::renew_when_long_away() {
     return;
   }
   down_since_ = loop_.now();
-  topic_.reset();
   free_consumer();
+  renew_producer();
+}
+
+void KafkaLink::renew_producer() {
+  topic_.reset();
   graves_.bury(std::move(producer_));
+  (void)make_handles();  // what failed is tried again, and told, by probe()
 }
 
 void KafkaLink::go_up() {
-  if (!topic_) {
+  if (unanswered_ > 1) {
+    unanswered_ = 0;  // the broker answers the consumer, yet nothing that is sent: the producer's connection is dead
+    renew_producer();
+  }
+  if (!topic_ && producer_) {
     topic_ = make_kafka_topic(producer_.get(), topic_name_);
   }
   up_ = true;
