@@ -143,6 +143,19 @@ async def test_says_hello_and_skips_the_greeting(tmp_path):
     assert code == FINE and accounts(result, "delivered") == (6,)
 
 
+async def test_spreads_connections_and_pushes_over_several_nodes(tmp_path):
+    async with FaultyServer() as first, FaultyServer() as second:
+        base = f"127.0.0.1:{second.port}"
+        code, result, said = await against(
+            first, tmp_path, "push", "-n", 10, "--messages", 40, "--concurrency", 2, "--strict-order",
+            "--url", f"ws://{base}/?user={{user}}", "--push-url", f"http://{base}/push")
+        # Each server delivers only what it was asked for itself: a push at the wrong one would be lost.
+        assert sorted(first.sockets) == [f"user-{n}" for n in range(0, 10, 2)]
+        assert sorted(second.sockets) == [f"user-{n}" for n in range(1, 10, 2)]
+    assert code == FINE, said
+    assert accounts(result, "expected", "delivered", "lost") == (40, 40, 0)
+
+
 @pytest.mark.parametrize("words, code_wanted, part", [
     (["nonsense"], USAGE, "subcommand"),
     (["connect"], CANNOT, "--url is missing"),

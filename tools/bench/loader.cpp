@@ -143,8 +143,9 @@ void Loader::open_some(std::int64_t now_ns) {
   for (std::size_t n = 0; n < kOpenedPerTurn && !to_open_.empty() && opening_ < max_opening_; ++n) {
     WebClient& client = *clients_[to_open_.back()];
     to_open_.pop_back();
-    const bool many = plan_.options.connections > kPortsPerAddress && plan_.url.address.is_loopback();
-    Result<net::Fd> fd = start_connecting(plan_.url.address, many ? 1 + global_number(client) / kPortsPerAddress : 0);
+    const net::Address& address = node_of(client).url.address;
+    const bool many = plan_.options.connections > kPortsPerAddress && address.is_loopback();
+    Result<net::Fd> fd = start_connecting(address, many ? 1 + global_number(client) / kPortsPerAddress : 0);
     ++opening_;
     if (!fd) {
       on_gone(client, fd.error().message);
@@ -284,7 +285,7 @@ std::string Loader::opening_request(const WebClient& client) {
   std::string request = fmt::format(
       "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
-      plan_.target.fill(values), plan_.url.authority);
+      node_of(client).path.fill(values), node_of(client).url.authority);
   for (const TextTemplate& header : plan_.headers) {
     request += header.fill(values) + "\r\n";
   }

@@ -62,6 +62,9 @@ class Loader final : public WebClientOwner, public net::TurnHandler {
   void churn(std::int64_t now_ns);
   void account();
   TemplateValues values_of(const WebClient& client) const;
+  const Target& node_of(const WebClient& client) const {
+    return plan_.nodes[global_number(client) % plan_.nodes.size()];
+  }
   std::uint32_t global_number(const WebClient& client) const {
     return share_.first_user * plan_.devices + client.number();
   }

@@ -33,7 +33,10 @@ void add_server_options(CLI::App& app, Options& options) {
       ->check(CLI::IsMember({"pushwire", "floor", "none"}))
       ->capture_default_str()
       ->group(group);
-  app.add_option("--url", options.url, "ws://HOST:PORT/PATH; {i} {user} {device} {token} are filled in")->group(group);
+  app.add_option("--url", options.urls,
+                 "ws://HOST:PORT/PATH; {i} {user} {device} {token} are filled in. Repeated: the connections take turns")
+      ->allow_extra_args(false)
+      ->group(group);
   app.add_option("--header", options.headers, "Header of the handshake, 'Name: value' with the same places")
       ->allow_extra_args(false)
       ->group(group);
@@ -42,10 +45,12 @@ void add_server_options(CLI::App& app, Options& options) {
       ->group(group);
   app.add_option("--echo", options.echo, "Text message of the server that is a ping: it is sent back")->group(group);
   app.add_option("--skip", options.skip, "Frames of greeting that each connection gets first")->group(group);
-  app.add_option("--push-url", options.push.url, "http://… that publishes to {user}")->group(group);
-  app.add_option("--push-body", options.push.body, "Its body, with {user} {id} {payload}")->group(group);
-  app.add_option("--broadcast-url", options.broadcast.url, "http://… that publishes to everyone")->group(group);
-  app.add_option("--broadcast-body", options.broadcast.body, "Its body, with {id} {payload}")->group(group);
+  app.add_option("--push-url", options.push_urls, "http://… that publishes to {user}. Repeated: by turns")
+      ->allow_extra_args(false)
+      ->group(group);
+  app.add_option("--push-body", options.push_body, "Its body, with {user} {id} {payload}")->group(group);
+  app.add_option("--broadcast-url", options.broadcast_url, "http://… that publishes to everyone")->group(group);
+  app.add_option("--broadcast-body", options.broadcast_body, "Its body, with {id} {payload}")->group(group);
   app.add_option("--method", options.method, "Method of both")->capture_default_str()->group(group);
   app.add_option("--publish-header", options.publish_headers, "Header of both, 'Name: value'")
       ->allow_extra_args(false)
@@ -153,14 +158,14 @@ void apply_preset(Options& options) {
   if (preset.name == "none") {
     return;
   }
-  if (options.url.find('?') == std::string::npos) {
-    options.url += preset.query;
+  for (std::string& url : options.urls) {
+    url += url.find('?') == std::string::npos ? preset.query : "";
   }
-  if (options.push.body.empty()) {
-    options.push.body = R"({"to":{"user":"{user}"},"data":"{payload}"})";
+  if (options.push_body.empty()) {
+    options.push_body = R"({"to":{"user":"{user}"},"data":"{payload}"})";
   }
-  if (options.broadcast.body.empty()) {
-    options.broadcast.body = R"({"to":{"all":true},"data":"{payload}"})";
+  if (options.broadcast_body.empty()) {
+    options.broadcast_body = R"({"to":{"all":true},"data":"{payload}"})";
   }
   if (options.publish_headers.empty()) {
     options.publish_headers.emplace_back("Content-Type: application/json");
@@ -171,10 +176,7 @@ std::vector<TextTemplate> templates(const std::vector<std::string>& texts) {
   return {texts.begin(), texts.end()};
 }
 
-Result<std::optional<Url>> target_url(const Options& options, const std::string& text) {
-  if (text.empty()) {
-    return std::nullopt;
-  }
+Result<Target> target_of(const Options& options, const std::string& text) {
   Result<Url> url = parse_url(text);
   if (!url) {
     return tl::unexpected(url.error());
@@ -185,7 +187,42 @@ Result<std::optional<Url>> target_url(const Options& options, const std::string&
                     "--allow-remote if you have it",
                     url->authority));
   }
-  return std::move(*url);
+  TextTemplate path(url->target);
+  return Target{std::move(*url), std::move(path)};
+}
+
+Result<std::vector<Target>> targets_of(const Options& options, const std::vector<std::string>& texts) {
+  std::vector<Target> targets;
+  for (const std::string& text : texts) {
+    Result<Target> target = target_of(options, text);
+    if (!target) {
+      return tl::unexpected(target.error());
+    }
+    targets.push_back(std::move(*target));
+  }
+  return targets;
+}
+
+Result<> find_targets(Plan& plan) {
+  const Options& options = plan.options;
+  Result<std::vector<Target>> nodes = targets_of(options, options.urls);
+  Result<std::vector<Target>> push = targets_of(options, options.push_urls);
+  std::vector<std::string> broadcast_urls;
+  if (!options.broadcast_url.empty()) {
+    broadcast_urls.push_back(options.broadcast_url);
+  }
+  Result<std::vector<Target>> broadcast = targets_of(options, broadcast_urls);
+  for (const auto* each : {&nodes, &push, &broadcast}) {
+    if (!*each) {
+      return tl::unexpected(each->error());
+    }
+  }
+  plan.nodes = std::move(*nodes);
+  plan.push_targets = std::move(*push);
+  if (!broadcast->empty()) {
+    plan.broadcast_target = std::move(broadcast->front());
+  }
+  return {};
 }
 
 Result<> read_tokens(Plan& plan) {
@@ -208,10 +245,10 @@ Result<> check_together(const Plan& plan) {
   if (options.connections % options.users != 0) {
     return fail("--connections must be a multiple of --users");
   }
-  if (plan.pushes() && !plan.push_url) {
+  if (plan.pushes() && plan.push_targets.empty()) {
     return fail("this mode pushes to users: --push-url is missing");
   }
-  if (plan.broadcasts() && !plan.broadcast_url) {
+  if (plan.broadcasts() && !plan.broadcast_target) {
     return fail("this mode broadcasts: --broadcast-url is missing");
   }
   return {};
@@ -259,35 +296,24 @@ ParsedOptions parse_options(int count, const char* const* words) {
 
 Result<Plan> make_plan(Options options) {
   options.users = options.users == 0 ? options.connections : std::min(options.users, options.connections);
-  if (options.url.empty()) {
+  if (options.urls.empty()) {
     return fail("--url is missing (or --start with a command that prints its listeners)");
   }
   apply_preset(options);
-  if (options.broadcast.url.empty()) {
-    options.broadcast.url = options.push.url;
+  if (options.broadcast_url.empty() && !options.push_urls.empty()) {
+    options.broadcast_url = options.push_urls.front();
   }
   Plan plan;
-  const Result<std::optional<Url>> url = target_url(options, options.url);
-  const Result<std::optional<Url>> push_url = target_url(options, options.push.url);
-  const Result<std::optional<Url>> broadcast_url = target_url(options, options.broadcast.url);
-  for (const auto* each : {&url, &push_url, &broadcast_url}) {
-    if (!*each) {
-      return tl::unexpected(each->error());
-    }
-  }
-  plan.url = **url;
-  plan.target = TextTemplate(plan.url.target);
   plan.headers = templates(options.headers);
   plan.hello = templates(options.hello);
-  plan.push_url = *push_url;
-  plan.broadcast_url = *broadcast_url;
-  plan.push_target = TextTemplate(plan.push_url ? plan.push_url->target : "");
-  plan.broadcast_target = TextTemplate(plan.broadcast_url ? plan.broadcast_url->target : "");
-  plan.push_body = TextTemplate(options.push.body);
-  plan.broadcast_body = TextTemplate(options.broadcast.body);
+  plan.push_body = TextTemplate(options.push_body);
+  plan.broadcast_body = TextTemplate(options.broadcast_body);
   plan.publish_headers = templates(options.publish_headers);
   plan.devices = options.connections / options.users;
   plan.options = std::move(options);
+  if (const Result<> found = find_targets(plan); !found) {
+    return tl::unexpected(found.error());
+  }
   if (const Result<> tokens = read_tokens(plan); !tokens) {
     return tl::unexpected(tokens.error());
   }

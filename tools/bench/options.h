@@ -13,25 +13,22 @@ namespace pushwire::bench {
 
 enum class Mode : std::uint8_t { kConnect, kIdle, kBroadcast, kPush, kStorm, kSlow, kSoak };
 
-// How a message is published: one HTTP request.
-struct Publish {
-  std::string url;
-  std::string body;
-};
-
 struct Options {
   Mode mode = Mode::kConnect;
   std::string mode_name;
   // The server.
   std::string preset = "pushwire";
-  std::string url;  // of the connections
+  std::vector<std::string> urls;  // of the connections, by turns: several nodes of one cluster
   std::vector<std::string> headers;
   std::vector<std::string> hello;
   int skip = -1;
   std::string echo;
   std::string method = "POST";
   std::vector<std::string> publish_headers;
-  Publish push, broadcast;
+  std::vector<std::string> push_urls;  // of the connections that publish, by turns
+  std::string push_body;
+  std::string broadcast_url;
+  std::string broadcast_body;
   std::vector<int> server_pids;
   std::string start;
   std::string ready_line = "ready";
@@ -62,14 +59,19 @@ struct Options {
   bool quiet = false;
 };
 
+struct Target {
+  Url url;
+  TextTemplate path;  // url.target with its places
+};
+
 // What the client processes need, ready to use.
 struct Plan {
   Options options;
-  Url url;
-  TextTemplate target;
+  std::vector<Target> nodes;  // connection n goes to number n modulo their count; at least one
   std::vector<TextTemplate> headers, hello;
-  std::optional<Url> push_url, broadcast_url;
-  TextTemplate push_target, push_body, broadcast_target, broadcast_body;
+  std::vector<Target> push_targets;
+  std::optional<Target> broadcast_target;
+  TextTemplate push_body, broadcast_body;
   std::vector<TextTemplate> publish_headers;
   std::vector<std::string> tokens;
   std::uint32_t devices = 1;  // connections per user
@@ -87,7 +89,7 @@ struct ParsedOptions {
 };
 ParsedOptions parse_options(int count, const char* const* words);
 
-// Checks what belongs together; `options.url` and the publish URLs are known by now.
+// Checks what belongs together; `options.urls` and the publish URLs are known by now.
 Result<Plan> make_plan(Options options);
 
 }  // namespace pushwire::bench

@@ -51,12 +51,12 @@ void Publisher::start(std::vector<std::uint32_t> users, std::uint64_t readers, s
   if (!pushes_over_) {
     const std::size_t wanted = std::max<std::size_t>(1, options.concurrency / share_.processes);
     for (std::size_t i = 0; i < std::min(wanted, users_.size()); ++i) {
-      clients_.push_back(std::make_unique<HttpClient>(*this, i, plan_.push_url->address));
+      clients_.push_back(std::make_unique<HttpClient>(*this, i, push_target(i).url.address));
     }
   }
   turns_.assign(clients_.size(), 0);
   if (!broadcasts_over_) {
-    clients_.push_back(std::make_unique<HttpClient>(*this, clients_.size(), plan_.broadcast_url->address));
+    clients_.push_back(std::make_unique<HttpClient>(*this, clients_.size(), plan_.broadcast_target->url.address));
   }
   if (push_interval_ns_ == 0) {
     for (std::size_t client = 0; client < turns_.size(); ++client) {
@@ -161,7 +161,8 @@ void Publisher::push(std::size_t client, std::int64_t due_ns) {
   ++open_;
   add(stats_.requests);
   clients_[client]->send(
-      {http_request(false, user, write_stamp(stamp, plan_.options.size)), due_ns, local, number, false});
+      {http_request(push_target(client), plan_.push_body, user, write_stamp(stamp, plan_.options.size)), due_ns, local,
+       number, false});
 }
 
 void Publisher::broadcast(std::int64_t due_ns) {
@@ -170,23 +171,24 @@ void Publisher::broadcast(std::int64_t due_ns) {
   const Stamp stamp{shared_.control.run, Stream::kAll, 0, number, due_ns};
   ++open_;
   add(stats_.requests);
-  clients_.back()->send({http_request(true, 0, write_stamp(stamp, plan_.options.size)), due_ns, 0, number, true});
+  clients_.back()->send(
+      {http_request(*plan_.broadcast_target, plan_.broadcast_body, 0, write_stamp(stamp, plan_.options.size)), due_ns,
+       0, number, true});
 }
 
-std::string Publisher::http_request(bool to_all, std::uint32_t user, std::string_view payload) {
+std::string Publisher::http_request(const Target& target, const TextTemplate& body, std::uint32_t user,
+                                    std::string_view payload) {
   TemplateValues values;
   values.user = user;
   values.id = ++ids_ * kMaxLoaders + share_.process;
   values.payload = payload;
-  const Url& url = to_all ? *plan_.broadcast_url : *plan_.push_url;
-  const std::string body = (to_all ? plan_.broadcast_body : plan_.push_body).fill(values);
-  std::string request =
-      fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", plan_.options.method,
-                  (to_all ? plan_.broadcast_target : plan_.push_target).fill(values), url.authority, body.size());
+  const std::string text = body.fill(values);
+  std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", plan_.options.method,
+                                    target.path.fill(values), target.url.authority, text.size());
   for (const TextTemplate& header : plan_.publish_headers) {
     request += header.fill(values) + "\r\n";
   }
-  return request + "\r\n" + body;
+  return request + "\r\n" + text;
 }
 
 void Publisher::on_answer(std::size_t client, const PublishRequest& request, int status, std::string_view why) {

@@ -56,7 +56,11 @@ class Publisher final : public HttpClientOwner {
   bool may_push(std::int64_t due_ns) const noexcept;
   bool previous_broadcast_arrived() const noexcept;
   void refuse(const PublishRequest& request);
-  std::string http_request(bool to_all, std::uint32_t user, std::string_view payload);
+  const Target& push_target(std::size_t client) const {
+    return plan_.push_targets[(client + share_.process) % plan_.push_targets.size()];
+  }
+  std::string http_request(const Target& target, const TextTemplate& body, std::uint32_t user,
+                           std::string_view payload);
 
   net::EventLoop& loop_;
   const Plan& plan_;

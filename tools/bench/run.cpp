@@ -58,7 +58,7 @@ class Run {
 Result<Outcome> Run::execute() {
   const Options& options = plan_.options;
   report_.note("mode", options.mode_name);
-  report_.note("target", plan_.url.authority);
+  report_.note("target", plan_.nodes.front().url.authority);
   report_.add("load", "connections", options.connections);
   report_.add("load", "users", options.users);
   report_.add("load", "client_processes", static_cast<double>(crew_.pids().size()));
@@ -245,12 +245,12 @@ void Run::add_accounts() {
 
 // The listeners of a server that the tool started, from the lines it printed.
 void take_listeners(const ServerProcess& server, Options& options) {
-  if (options.url.empty()) {
-    options.url = server.after("clients on ");
+  if (const std::string clients = server.after("clients on "); !clients.empty() && options.urls.empty()) {
+    options.urls.push_back(clients);
   }
   const std::string api = server.after("api on ");
-  if (!api.empty() && options.push.url.empty()) {
-    options.push.url = api + "/v1/push";
+  if (!api.empty() && options.push_urls.empty()) {
+    options.push_urls.push_back(api + "/v1/push");
   }
   options.server_pids.push_back(server.pid());
 }
