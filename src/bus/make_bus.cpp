@@ -3,6 +3,7 @@
 #include <array>
 
 #include "bus/embedded/embedded_bus.h"
+#include "bus/nats/nats_link.h"
 #include "bus/remote_bus.h"
 
 namespace pushwire::bus {
@@ -16,6 +17,7 @@ struct Adapter {
 
 constexpr std::array kAdapters = {
     Adapter{BusKind::kEmbedded, "embedded", nullptr},
+    Adapter{BusKind::kNats, "nats", make_nats_link},
 };
 
 const Adapter* adapter_of(BusKind kind) noexcept {
