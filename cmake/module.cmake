@@ -6,11 +6,12 @@
 #   PUSHWIRE_VERSION and PUSHWIRE_COMMIT, alone, so that a new commit compiles one small file anew.
 #
 # pw_test_program(NAME name SOURCES files LINK targets)
-#   A GoogleTest program whose tests ctest knows one by one, as <prefix><name>.<Suite>.<Test>.
+#   A GoogleTest program whose tests ctest knows one by one, as <prefix><name>.<Suite>.<Test>. With WHOLE the caller
+#   says what ctest runs of it.
 include(GoogleTest)
 
 function(pw_test_program)
-  cmake_parse_arguments(ARG "" "NAME" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "WHOLE" "NAME" "SOURCES;LINK" ${ARGN})
   add_executable(${ARG_NAME}_test ${ARG_SOURCES})
   target_link_libraries(${ARG_NAME}_test PRIVATE ${ARG_LINK} pushwire_flags GTest::gmock GTest::gtest GTest::gtest_main)
   if(PUSHWIRE_QUICK_TEST_BUILD)
@@ -18,10 +19,12 @@ function(pw_test_program)
     target_precompile_headers(${ARG_NAME}_test PRIVATE <gtest/gtest.h> <string> <vector>)
   endif()
   target_compile_definitions(${ARG_NAME}_test PRIVATE PUSHWIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  gtest_discover_tests(${ARG_NAME}_test
-    TEST_PREFIX "${PUSHWIRE_TEST_PREFIX}${ARG_NAME}."
-    PROPERTIES TIMEOUT 60
-    DISCOVERY_TIMEOUT 60)
+  if(NOT ARG_WHOLE)
+    gtest_discover_tests(${ARG_NAME}_test
+      TEST_PREFIX "${PUSHWIRE_TEST_PREFIX}${ARG_NAME}."
+      PROPERTIES TIMEOUT 60
+      DISCOVERY_TIMEOUT 60)
+  endif()
   set_property(GLOBAL APPEND PROPERTY PUSHWIRE_TEST_PROGRAMS ${ARG_NAME}_test)
 endfunction()
 
