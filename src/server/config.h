@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "bus/settings.h"
 
 namespace pushwire::server {
 
@@ -103,6 +104,7 @@ struct Config {
     std::uint64_t max_ids = 1'000'000;
     bool operator==(const Dedup&) const = default;
   };
+  using Bus = bus::Settings;
   struct Drain {
     std::uint64_t rate = 1'000;
     Duration deadline{30'000};
@@ -123,6 +125,7 @@ struct Config {
   Heartbeat heartbeat;
   Outbox outbox;
   Dedup dedup;
+  Bus bus;
   Drain drain;
   Log log;
   bool operator==(const Config&) const = default;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "server/config_check_bus.h"
 #include "server/config_text.h"
 
 namespace pushwire::server {
@@ -144,6 +145,7 @@ void check_rules(LoadResult& result) {
   check_token_keys(result);
   check_heartbeat(result);
   check_sizes(result);
+  check_bus_rules(result);
 }
 
 }  // namespace pushwire::server

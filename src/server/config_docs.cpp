@@ -12,7 +12,7 @@ namespace {
 std::string default_markdown(const ConfigKey& key) {
   switch (key.type) {
     case KeyType::kTexts:
-      return "`[]`";
+      return key.default_text.empty() ? "`[]`" : fmt::format("`[\"{}\"]`", key.default_text);  // no list has two
     case KeyType::kCount:
     case KeyType::kSwitch:
       return fmt::format("`{}`", key.default_text);
@@ -27,7 +27,7 @@ std::string configuration_reference() {
   std::string text;
   std::string_view table;
   for (const ConfigKey& key : config_keys()) {
-    const std::size_t dot = key.name.find('.');
+    const std::size_t dot = key.name.rfind('.');
     if (key.name.substr(0, dot) != table) {
       table = key.name.substr(0, dot);
       text += fmt::format("{}### `[{}]`\n\n", text.empty() ? "" : "\n", table);

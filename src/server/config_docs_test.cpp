@@ -37,10 +37,11 @@ TEST(ConfigDocs, DocumentHasTheTableOfKeysAsTheCodeHasIt) {
 
 TEST(ConfigDocs, NamesEveryTable) {
   const std::string reference = configuration_reference();
-  for (const char* table :
-       {"node", "client", "api", "auth", "session", "topics", "heartbeat", "outbox", "dedup", "drain", "log"}) {
+  for (const char* table : {"node", "client", "api", "auth", "session", "topics", "heartbeat", "outbox", "dedup", "bus",
+                            "bus.rocketmq", "bus.redis", "bus.nats", "bus.kafka", "bus.zookeeper", "drain", "log"}) {
     EXPECT_NE(reference.find(std::string("### `[") + table + "]`"), std::string::npos) << table;
   }
+  EXPECT_NE(reference.find("| `servers` | `[\"127.0.0.1:4222\"]` |"), std::string::npos);
   EXPECT_NE(reference.find("| `keys` (secret) | `[]` |"), std::string::npos);
 }
 

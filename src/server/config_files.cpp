@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "net/tls_client.h"
 #include "server/config_rules.h"
 #include "server/config_text.h"
 
@@ -19,6 +20,7 @@ namespace pushwire::server {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20;
+constexpr const char* kOneLine = "one line";
 
 // Closes the descriptor at the end of the scope.
 class OpenFile {
@@ -79,19 +81,28 @@ std::optional<std::string> read_secret(LoadResult& result, std::string_view key,
   return std::move(file->text);
 }
 
-void read_hmac_secret(LoadResult& result) {
-  Config::Auth& auth = result.config.auth;
-  if (auth.hmac_secret_file.empty()) {
+// A secret that stands in the configuration or, alone, in a file of its own.
+struct SecretKeys {
+  std::string_view in_place;
+  std::string_view in_file;
+  std::string expected;  // completes "FILE holds no secret, expected …"
+};
+
+void read_secret_file(LoadResult& result, const SecretKeys& keys, const std::string& path, std::string& secret) {
+  if (path.empty()) {
     return;
   }
-  if (!auth.hmac_secret.empty()) {
-    result.add({"auth.hmac_secret_file"}, "auth.hmac_secret is given too, expected only one of the two");
-    result.faulty.emplace("auth.hmac_secret_file");
+  const auto refuse = [&](std::string what) {
+    result.add({keys.in_file}, std::move(what));
+    result.faulty.emplace(keys.in_file);
+  };
+  if (!secret.empty()) {
+    refuse(fmt::format("{} is given too, expected only one of the two", keys.in_place));
     return;
   }
-  auto text = read_secret(result, "auth.hmac_secret_file", auth.hmac_secret_file);
+  auto text = read_secret(result, keys.in_file, path);
   if (!text) {
-    result.faulty.emplace("auth.hmac_secret_file");
+    result.faulty.emplace(keys.in_file);
     return;
   }
   if (text->ends_with('\n')) {
@@ -101,11 +112,17 @@ void read_hmac_secret(LoadResult& result) {
     text->pop_back();
   }
   if (text->empty()) {
-    result.add({"auth.hmac_secret_file"}, fmt::format("{} holds no secret, expected at least {} bytes",
-                                                      in_quotes(auth.hmac_secret_file), kMinHmacSecretBytes));
-    result.faulty.emplace("auth.hmac_secret_file");
+    refuse(fmt::format("{} holds no secret, expected {}", in_quotes(path), keys.expected));
   }
-  auth.hmac_secret = *std::move(text);
+  secret = *std::move(text);
+}
+
+// Servers take a password or key as a line of text.
+void check_line(LoadResult& result, const SecretKeys& keys, const std::string& secret) {
+  if (result.sound({keys.in_place, keys.in_file}) &&
+      secret.find_first_of(std::string_view("\n\r\0", 3)) != secret.npos) {
+    result.add({keys.in_file, keys.in_place}, "the secret has a line end or a zero byte in it, expected one line");
+  }
 }
 
 std::string_view trimmed(std::string_view line) {
@@ -158,6 +175,40 @@ void check_readable(LoadResult& result, std::string_view key, const std::string&
   }
 }
 
+void check_authorities(LoadResult& result, std::string_view key, const std::string& path) {
+  check_readable(result, key, path);
+  if (path.empty() || !result.sound({key})) {
+    return;
+  }
+  if (const auto tls = net::make_tls_client(path); !tls) {
+    result.add({key}, tls.error().message);
+    result.faulty.emplace(key);
+  }
+}
+
+void read_bus_files(LoadResult& result) {
+  Config::Bus& bus = result.config.bus;
+  const auto secret_of = [&](const SecretKeys& keys, const std::string& path, std::string& secret) {
+    read_secret_file(result, keys, path, secret);
+    check_line(result, keys, secret);
+  };
+  secret_of({"bus.rocketmq.secret_key", "bus.rocketmq.secret_key_file", kOneLine}, bus.rocketmq.secret_key_file,
+            bus.rocketmq.secret_key);
+  secret_of({"bus.redis.password", "bus.redis.password_file", kOneLine}, bus.redis.password_file, bus.redis.password);
+  secret_of({"bus.nats.password", "bus.nats.password_file", kOneLine}, bus.nats.password_file, bus.nats.password);
+  secret_of({"bus.kafka.password", "bus.kafka.password_file", kOneLine}, bus.kafka.password_file, bus.kafka.password);
+  if (const std::string& path = bus.nats.credentials_file; !path.empty()) {
+    constexpr std::string_view kKey = "bus.nats.credentials_file";  // the library reads it, with the key in it
+    if (!read_secret(result, kKey, path)) {
+      result.faulty.emplace(kKey);
+    }
+  }
+  check_authorities(result, "bus.rocketmq.tls_ca", bus.rocketmq.tls_ca);
+  check_authorities(result, "bus.redis.tls_ca", bus.redis.tls_ca);
+  check_authorities(result, "bus.nats.tls_ca", bus.nats.tls_ca);
+  check_authorities(result, "bus.kafka.tls_ca", bus.kafka.tls_ca);
+}
+
 }  // namespace
 
 Result<FileText> read_file(const std::string& path, std::size_t max_bytes) {
@@ -180,10 +231,14 @@ Result<FileText> read_file(const std::string& path, std::size_t max_bytes) {
 }
 
 void read_named_files(LoadResult& result) {
-  read_hmac_secret(result);
+  Config& config = result.config;
+  read_secret_file(result,
+                   {"auth.hmac_secret", "auth.hmac_secret_file", fmt::format("at least {} bytes", kMinHmacSecretBytes)},
+                   config.auth.hmac_secret_file, config.auth.hmac_secret);
   read_api_keys(result);
-  check_readable(result, "auth.public_key_file", result.config.auth.public_key_file);
-  check_readable(result, "auth.jwks_file", result.config.auth.jwks_file);
+  check_readable(result, "auth.public_key_file", config.auth.public_key_file);
+  check_readable(result, "auth.jwks_file", config.auth.jwks_file);
+  read_bus_files(result);
 }
 
 }  // namespace pushwire::server

@@ -20,7 +20,8 @@ struct FileText {
 // A regular file of at most `max_bytes`. The error says what is wrong with it and what is expected.
 [[nodiscard]] Result<FileText> read_file(const std::string& path, std::size_t max_bytes);
 
-// Reads auth.hmac_secret_file and api.keys_file into `result.config`, opens auth.public_key_file and auth.jwks_file.
+// Reads the files of secrets (auth.hmac_secret_file, api.keys_file, bus.*.password_file, …) into `result.config`, opens
+// the others: auth.public_key_file, auth.jwks_file, bus.*.tls_ca, bus.nats.credentials_file.
 void read_named_files(LoadResult& result);
 
 }  // namespace pushwire::server

@@ -139,6 +139,69 @@ TEST_F(ConfigFiles, KeysFileWithoutKeysDoesNotOpenTheApi) {
   EXPECT_EQ(result_.mistakes[0].what, "\"" + path + "\" holds no key, expected one a line");
 }
 
+TEST_F(ConfigFiles, PasswordsOfTheBusComeWithoutTheirFinalLineEnd) {
+  bus::Settings& bus = result_.config.bus;
+  bus.rocketmq.secret_key_file = write("rocketmq", "s1\n");
+  bus.redis.password_file = write("redis", "s2\r\n");
+  bus.nats.password_file = write("nats", "s3");
+  bus.kafka.password_file = write("kafka", " s4 \n");
+  read_named_files(result_);
+  EXPECT_TRUE(result_.good());
+  EXPECT_EQ(bus.rocketmq.secret_key, "s1");
+  EXPECT_EQ(bus.redis.password, "s2");
+  EXPECT_EQ(bus.nats.password, "s3");
+  EXPECT_EQ(bus.kafka.password, " s4 ");
+}
+
+TEST_F(ConfigFiles, SecretsOfTheBusAreNotOpenToOthers) {
+  bus::Settings& bus = result_.config.bus;
+  bus.rocketmq.secret_key_file = write("rocketmq", "s", 0640);
+  bus.redis.password_file = write("redis", "s", 0604);
+  bus.nats.password_file = write("nats", "s", 0644);
+  bus.nats.credentials_file = write("credentials", "s", 0644);
+  bus.kafka.password_file = write("kafka", "s", 0644);
+  read_named_files(result_);
+  std::vector<std::string> keys;
+  for (const ConfigMistake& mistake : result_.mistakes) {
+    keys.push_back(mistake.where);
+    EXPECT_NE(mistake.what.find("can be read by others (mode 06"), std::string::npos) << mistake.what;
+  }
+  EXPECT_EQ(keys, (std::vector<std::string>{"bus.rocketmq.secret_key_file", "bus.redis.password_file",
+                                            "bus.nats.password_file", "bus.kafka.password_file",
+                                            "bus.nats.credentials_file"}));
+  EXPECT_TRUE(bus.redis.password.empty());
+}
+
+TEST_F(ConfigFiles, APasswordOfTheBusIsOneLine) {
+  result_.config.bus.redis.password_file = write("redis", "one\ntwo\n");
+  result_.config.bus.kafka.password_file = write("kafka", "\n");
+  read_named_files(result_);
+  ASSERT_EQ(result_.mistakes.size(), 2U);
+  EXPECT_EQ(result_.mistakes[0].message(),
+            "bus.redis.password_file: the secret has a line end or a zero byte in it, expected one line");
+  EXPECT_EQ(result_.mistakes[1].message(),
+            "bus.kafka.password_file: \"" + folder_ + "/kafka\" holds no secret, expected one line");
+}
+
+TEST_F(ConfigFiles, AuthoritiesOfTheBusAreOpened) {
+  bus::Settings& bus = result_.config.bus;
+  bus.rocketmq.tls_ca = bus.redis.tls_ca = bus.nats.tls_ca = bus.kafka.tls_ca = folder_ + "/none";
+  bus.nats.credentials_file = folder_ + "/none";
+  read_named_files(result_);
+  ASSERT_EQ(result_.mistakes.size(), 5U);
+  EXPECT_EQ(result_.mistakes[2].message(), "bus.redis.tls_ca: cannot read \"" + folder_ +
+                                               "/none\" (No such file or directory), expected a readable file");
+}
+
+TEST_F(ConfigFiles, AFileWithoutAuthoritiesIsTold) {
+  const std::string path = write("ca.pem", "no certificate\n");
+  result_.config.bus.nats.tls_ca = path;
+  read_named_files(result_);
+  ASSERT_EQ(result_.mistakes.size(), 1U);
+  EXPECT_EQ(result_.mistakes[0].where, "bus.nats.tls_ca");
+  EXPECT_NE(result_.mistakes[0].what.find(path), std::string::npos) << result_.mistakes[0].what;
+}
+
 TEST_F(ConfigFiles, TooLongFileIsRefused) {
   const std::string path = write("long", std::string(11, 'x'));
   EXPECT_TRUE(read_file(path, 11));

@@ -31,8 +31,8 @@ constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 constexpr std::uint64_t kSecond = 1'000;
 constexpr std::uint64_t kHour = 3'600 * kSecond;
 
-// Grouped by table, in the order of the docs.
-constexpr std::array kKeys = {
+// Grouped by table, in the order of the docs; the tables of the bus stand between the two.
+constexpr std::array kFirstKeys = {
     ConfigKey{.name = "node.name",
               .type = kText,
               .default_text = "",
@@ -339,7 +339,9 @@ constexpr std::array kKeys = {
               .help = "How many ids are remembered; beyond it the oldest go first.",
               .least = 1,
               .most = 100'000'000},
+};
 
+constexpr std::array kLastKeys = {
     ConfigKey{.name = "drain.rate",
               .type = kCount,
               .default_text = "1000",
@@ -380,9 +382,17 @@ std::string range_text(const ConfigKey& key, std::string (*spell)(std::uint64_t)
   return key.zero_means.empty() ? text : fmt::format("{} or 0 ({})", text, key.zero_means);
 }
 
+std::vector<ConfigKey> all_keys() {
+  std::vector<ConfigKey> keys(kFirstKeys.begin(), kFirstKeys.end());
+  const auto bus_keys = bus_config_keys();
+  keys.insert(keys.end(), bus_keys.begin(), bus_keys.end());
+  keys.insert(keys.end(), kLastKeys.begin(), kLastKeys.end());
+  return keys;
+}
+
 std::vector<std::string_view> key_names() {
   std::vector<std::string_view> names;
-  for (const ConfigKey& key : kKeys) {
+  for (const ConfigKey& key : config_keys()) {
     names.push_back(key.name);
   }
   return names;
@@ -390,22 +400,24 @@ std::vector<std::string_view> key_names() {
 
 // A key written without its table: the first one that ends so.
 std::string_view in_some_table(std::string_view word) {
-  const auto found = std::find_if(kKeys.begin(), kKeys.end(), [word](const ConfigKey& key) {
-    return key.name.substr(key.name.find('.') + 1) == word;
+  const auto keys = config_keys();
+  const auto found = std::find_if(keys.begin(), keys.end(), [word](const ConfigKey& key) {
+    return key.name.substr(key.name.find('.') + 1) == word || key.name.substr(key.name.rfind('.') + 1) == word;
   });
-  return found == kKeys.end() ? std::string_view{} : found->name;
+  return found == keys.end() ? std::string_view{} : found->name;
 }
 
 }  // namespace
 
 std::span<const ConfigKey> config_keys() {
+  static const std::vector<ConfigKey> kKeys = all_keys();
   return kKeys;
 }
 
 const ConfigKey* find_key(std::string_view name) {
-  const auto found =
-      std::find_if(kKeys.begin(), kKeys.end(), [name](const ConfigKey& key) { return key.name == name; });
-  return found == kKeys.end() ? nullptr : &*found;
+  const auto keys = config_keys();
+  const auto found = std::find_if(keys.begin(), keys.end(), [name](const ConfigKey& key) { return key.name == name; });
+  return found == keys.end() ? nullptr : &*found;
 }
 
 std::string environment_name(const ConfigKey& key) {
@@ -424,7 +436,7 @@ std::string suggest_key(std::string_view unknown) {
 
 std::string suggest_environment(std::string_view unknown) {
   std::vector<std::string> names;
-  for (const ConfigKey& key : kKeys) {
+  for (const ConfigKey& key : config_keys()) {
     names.push_back(environment_name(key));
   }
   const std::vector<std::string_view> views(names.begin(), names.end());

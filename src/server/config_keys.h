@@ -1,6 +1,6 @@
 // The one table of configuration keys. Reading the file, the environment and --set, suggestions, `needs_restart` and
-// docs/configuration.md all follow it: a new key is a field in config.h and a line here.
-// Immutable data and pure functions, any thread.
+// docs/configuration.md all follow it: a new key is a field in config.h and a line in config_keys.cpp, or for the bus
+// in bus/settings.h and config_keys_bus.cpp. Immutable data and pure functions, any thread.
 #pragma once
 
 #include <chrono>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "bus/settings.h"
 #include "server/config.h"
 
 namespace pushwire::server {
@@ -21,8 +22,9 @@ enum class OnReload : std::uint8_t { kApplied, kRestart };
 enum class Secrecy : std::uint8_t { kPublic, kSecret };
 
 // Where a key's value lives in a Config. Counts and sizes are both integers; KeyType tells them apart.
-using Field = std::variant<std::string*, Config::Texts*, std::uint64_t*, Config::Duration*, bool*, Config::Addresses*,
-                           AuthMode*, OnLimit*, ClientIo*, LogLevel*, LogStyle*>;
+using Field =
+    std::variant<std::string*, Config::Texts*, std::uint64_t*, Config::Duration*, bool*, Config::Addresses*, AuthMode*,
+                 OnLimit*, ClientIo*, LogLevel*, LogStyle*, bus::BusKind*, bus::RedisMode*, bus::NatsMode*>;
 
 struct ConfigKey {
   std::string_view name;  // "client.listen"
@@ -41,6 +43,8 @@ struct ConfigKey {
 };
 
 [[nodiscard]] std::span<const ConfigKey> config_keys();
+// Those of them that begin with "bus.".
+[[nodiscard]] std::span<const ConfigKey> bus_config_keys();
 // Null when there is no such key.
 [[nodiscard]] const ConfigKey* find_key(std::string_view name);
 // "client.listen" -> "PUSHWIRE_CLIENT_LISTEN"

@@ -42,7 +42,7 @@ TEST(ConfigKeys, EveryKeyHasAFieldOfItsOwn) {
 }
 
 TEST(ConfigKeys, KeysOfLaterIssuesAreUnknown) {
-  for (const char* name : {"node.memory_budget", "client.tls_key", "client.trusted_proxies", "bus.kind"}) {
+  for (const char* name : {"node.memory_budget", "client.tls_key", "client.trusted_proxies"}) {
     EXPECT_EQ(find_key(name), nullptr) << name;
   }
 }
@@ -51,6 +51,7 @@ TEST(ConfigKeys, VariablesAreTheNameInCapitals) {
   EXPECT_EQ(environment_name(*find_key("client.listen")), "PUSHWIRE_CLIENT_LISTEN");
   EXPECT_EQ(environment_name(*find_key("session.max_connections_per_user")),
             "PUSHWIRE_SESSION_MAX_CONNECTIONS_PER_USER");
+  EXPECT_EQ(environment_name(*find_key("bus.redis.address")), "PUSHWIRE_BUS_REDIS_ADDRESS");
 }
 
 TEST(ConfigKeys, SuggestsTheKeyThatWasMeant) {
@@ -58,6 +59,8 @@ TEST(ConfigKeys, SuggestsTheKeyThatWasMeant) {
   EXPECT_EQ(suggest_key("clinet.listen"), ", did you mean client.listen?");
   EXPECT_EQ(suggest_key("heartbeat.intervall"), ", did you mean heartbeat.interval?");
   EXPECT_EQ(suggest_key("hmac_secret_file"), ", did you mean auth.hmac_secret_file?");
+  EXPECT_EQ(suggest_key("bus.redis.adress"), ", did you mean bus.redis.address?");
+  EXPECT_EQ(suggest_key("name_servers"), ", did you mean bus.rocketmq.name_servers?");
   EXPECT_EQ(suggest_key("something.else.entirely"), "");
   EXPECT_EQ(suggest_environment("PUSHWIRE_CLIENT_LISTN"), ", did you mean PUSHWIRE_CLIENT_LISTEN?");
 }
@@ -68,6 +71,8 @@ TEST(ConfigKeys, SaysWhatIsExpected) {
   EXPECT_EQ(expectation(*find_key("auth.leeway")), "a duration from 0ms to 1h");
   EXPECT_EQ(expectation(*find_key("auth.require_exp")), "true or false");
   EXPECT_EQ(expectation(*find_key("auth.mode")), "\"jwt\" or \"dev\"");
+  EXPECT_EQ(expectation(*find_key("bus.kind")),
+            "\"embedded\", \"rocketmq\", \"redis\", \"nats\", \"kafka\" or \"zookeeper\"");
   EXPECT_EQ(expectation(*find_key("client.path")), "a text");
   EXPECT_EQ(expectation(*find_key("topics.allow")), "a list of texts");
   EXPECT_EQ(expectation(*find_key("api.listen")), "addresses like \"127.0.0.1:8000\"");

@@ -224,5 +224,46 @@ TEST(CurrentEnvironment, HoldsOurVariablesOnly) {
   EXPECT_TRUE(found);
 }
 
+TEST_F(ConfigLoad, TheBusComesFromAllThreeSources) {
+  write(
+      "[bus]\nkind = \"redis\"\nnamespace = \"a\"\n[bus.redis]\naddress = \"h:1\"\nmode = \"streams\"\n"
+      "[bus.kafka]\nbrokers = [\"k:1\"]\n");
+  request_.environment = {{"PUSHWIRE_BUS_REDIS_ADDRESS", "h:2"}, {"PUSHWIRE_BUS_NATS_SERVERS", "n1:1,n2:2"}};
+  request_.overrides.push_back("bus.namespace=b");
+  const auto result = load_config(request_);
+  EXPECT_TRUE(result.good());
+  EXPECT_EQ(result.config.bus.kind, bus::BusKind::kRedis);
+  EXPECT_EQ(result.config.bus.name_space, "b");
+  EXPECT_EQ(result.config.bus.redis.address, "h:2");
+  EXPECT_EQ(result.config.bus.redis.mode, bus::RedisMode::kStreams);
+  EXPECT_EQ(result.config.bus.kafka.brokers, Config::Texts{"k:1"});
+  EXPECT_EQ(result.config.bus.nats.servers, (Config::Texts{"n1:1", "n2:2"}));
+}
+
+TEST_F(ConfigLoad, PasswordsInAFileThatOthersReadAreAMistake) {
+  const std::string path = write("[bus.redis]\npassword = \"p\"\n", 0644);
+  EXPECT_EQ(messages(), Messages{path +
+                                 ":2: bus.redis.password: a secret in a file that others can read (mode 0644), "
+                                 "expected mode 0640 or less: chmod o-rwx " +
+                                 path});
+}
+
+TEST_F(ConfigLoad, MistakesInTheTablesOfTheBusHaveTheirPlace) {
+  const std::string path = write("bus.redis = 5\n[bus.nats]\nserver = \"h:1\"\n[bus.something_else]\nx = 1\n");
+  const Messages found = messages();
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0], path + ":1: bus.redis: not a table, expected [bus.redis] with keys in it");
+  EXPECT_EQ(found[1], path + ":3: bus.nats.server: unknown key, did you mean bus.nats.servers?");
+  EXPECT_EQ(found[2], path + ":5: bus.something_else.x: unknown key");
+}
+
+TEST_F(ConfigLoad, APasswordThatChangedInItsFileNeedsARestart) {
+  Config running;
+  Config fresh;
+  fresh.bus.redis.password = "changed";
+  fresh.bus.kind = bus::BusKind::kNats;
+  EXPECT_EQ(needs_restart(running, fresh), (Messages{"bus.kind", "bus.redis.password"}));
+}
+
 }  // namespace
 }  // namespace pushwire::server

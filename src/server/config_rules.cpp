@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "net/endpoint.h"
 #include "protocol/names.h"
 #include "session/origin_list.h"
 
@@ -32,6 +33,11 @@ Result<> expect(bool good, std::string_view message) {
   }
   return fail(std::string(message));
 }
+
+constexpr std::size_t kMaxNamespace = 64;
+constexpr std::size_t kMaxRocketMqTopic = 127;
+constexpr std::size_t kMaxKafkaTopic = 249;
+constexpr std::size_t kMaxZooKeeperRoot = 256;
 
 }  // namespace
 
@@ -64,6 +70,39 @@ Result<> check_api_key(std::string_view text) {
 
 Result<> check_claim_name(std::string_view text) {
   return expect(!text.empty(), "not the name of a claim, expected one like \"sub\"");
+}
+
+Result<> check_endpoint(std::string_view text) {
+  const auto endpoint = net::parse_endpoint(text);
+  return expect(endpoint && (text.starts_with('[') == (endpoint->host.find(':') != std::string::npos)),
+                "not a server's address, expected HOST:PORT like \"10.0.0.5:6379\", \"bus.internal:6379\" or "
+                "\"[::1]:6379\"");
+}
+
+Result<> check_bus_namespace(std::string_view text) {
+  return expect(!text.empty() && text.size() <= kMaxNamespace && made_of(text, "_-"),
+                "not a namespace, expected 1 to 64 of A-Z a-z 0-9 _ -");
+}
+
+Result<> check_rocketmq_topic(std::string_view text) {
+  return expect(!text.empty() && text.size() <= kMaxRocketMqTopic && made_of(text, "_-|%"),
+                "not the name of a topic, expected 1 to 127 of A-Z a-z 0-9 _ - | %");
+}
+
+Result<> check_kafka_topic(std::string_view text) {
+  return expect(!text.empty() && text.size() <= kMaxKafkaTopic && made_of(text, "._-") && text != "." && text != "..",
+                "not the name of a topic, expected 1 to 249 of A-Z a-z 0-9 . _ -");
+}
+
+Result<> check_zookeeper_root(std::string_view text) {
+  bool good = text.size() > 1 && text.size() <= kMaxZooKeeperRoot && text.front() == '/' && text.back() != '/';
+  for (std::string_view rest = text; good && !rest.empty();) {
+    rest.remove_prefix(1);
+    const std::string_view part = rest.substr(0, rest.find('/'));
+    good = !part.empty() && part != "." && part != ".." && std::all_of(part.begin(), part.end(), is_visible);
+    rest.remove_prefix(part.size());
+  }
+  return expect(good, "not a path, expected one like \"/pushwire\" without a / at its end");
 }
 
 }  // namespace pushwire::server

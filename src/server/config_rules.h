@@ -16,4 +16,10 @@ namespace pushwire::server {
 [[nodiscard]] Result<> check_api_key(std::string_view text);        // visible ASCII: it travels in a header
 [[nodiscard]] Result<> check_claim_name(std::string_view text);     // not empty
 
+[[nodiscard]] Result<> check_endpoint(std::string_view text);        // "redis.internal:6379", "[::1]:6379"
+[[nodiscard]] Result<> check_bus_namespace(std::string_view text);   // 1–64 bytes of A–Z a–z 0–9 _ -
+[[nodiscard]] Result<> check_rocketmq_topic(std::string_view text);  // 1–127 bytes of A–Z a–z 0–9 _ - | %
+[[nodiscard]] Result<> check_kafka_topic(std::string_view text);  // 1–249 bytes of A–Z a–z 0–9 . _ -, not . or ..
+[[nodiscard]] Result<> check_zookeeper_root(std::string_view text);  // "/pushwire", "/apps/pushwire"
+
 }  // namespace pushwire::server

@@ -62,5 +62,46 @@ TEST(ConfigRules, TheClaimHasAName) {
   EXPECT_EQ(check_claim_name("").error().message, "not the name of a claim, expected one like \"sub\"");
 }
 
+TEST(ConfigRules, ServersAreHostAndPort) {
+  for (const char* good : {"127.0.0.1:6379", "bus.internal:1", "my_host-1:65535", "[::1]:6379", "[2001:db8::1]:4222"}) {
+    EXPECT_TRUE(check_endpoint(good)) << good;
+  }
+  for (const std::string bad :
+       {"", "redis", "redis:", ":6379", "redis:0", "redis:65536", "redis:6379x", "::1:6379", "[::1]", "[redis]:1",
+        "[127.0.0.1]:1", "redis://h:1", "u@h:1", "h:1/0", "h :1", "a:1,b:2"}) {
+    EXPECT_EQ(check_endpoint(bad).error().message,
+              "not a server's address, expected HOST:PORT like \"10.0.0.5:6379\", \"bus.internal:6379\" or "
+              "\"[::1]:6379\"")
+        << bad;
+  }
+  EXPECT_FALSE(check_endpoint(std::string(254, 'h') + ":1"));
+}
+
+TEST(ConfigRules, NamesOnTheBusAreWhatTheServersTake) {
+  EXPECT_TRUE(check_bus_namespace(std::string(64, 'n')));
+  for (const std::string& bad : {std::string(), std::string("a.b"), std::string("a b"), std::string(65, 'n')}) {
+    EXPECT_EQ(check_bus_namespace(bad).error().message, "not a namespace, expected 1 to 64 of A-Z a-z 0-9 _ -") << bad;
+  }
+  EXPECT_TRUE(check_rocketmq_topic("tenant%push|wire_1-2"));
+  EXPECT_FALSE(check_rocketmq_topic("push.wire"));
+  EXPECT_FALSE(check_rocketmq_topic(std::string(128, 't')));
+  EXPECT_TRUE(check_kafka_topic("push.wire_1-2"));
+  for (const std::string& bad :
+       {std::string(), std::string("."), std::string(".."), std::string("a/b"), std::string(250, 't')}) {
+    EXPECT_FALSE(check_kafka_topic(bad)) << bad;
+  }
+}
+
+TEST(ConfigRules, ZooKeeperRootsArePathsWithoutAnEmptyPart) {
+  for (const char* good : {"/pushwire", "/apps/pushwire.1"}) {
+    EXPECT_TRUE(check_zookeeper_root(good)) << good;
+  }
+  for (const char* bad : {"", "/", "pushwire", "/a/", "//a", "/a//b", "/.", "/a/../b", "/a b"}) {
+    EXPECT_EQ(check_zookeeper_root(bad).error().message,
+              "not a path, expected one like \"/pushwire\" without a / at its end")
+        << bad;
+  }
+}
+
 }  // namespace
 }  // namespace pushwire::server

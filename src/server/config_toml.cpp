@@ -45,7 +45,7 @@ RawValue raw_value(const toml::node& node) {
   }
 }
 
-constexpr int kKeyDepth = 2;  // "client.listen": a table deeper down is no key of ours, whatever stands in it
+constexpr int kKeyDepth = 3;  // "bus.redis.address": a table deeper down is no key of ours, whatever stands in it
 
 void flatten(const toml::table& table, const std::string& prefix, int depth, std::vector<TomlSetting>& settings) {
   for (const auto& [name, node] : table) {
