@@ -1,0 +1,66 @@
+#include "bus/rocketmq/topic_creator.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace pushwire::bus::rocketmq {
+
+TopicCreator::TopicCreator(const TopicAccess& topic, CreatorEvents& events)
+    : topic_(topic), events_(events), connection_(topic, *this) {}
+
+void TopicCreator::create_at(const std::vector<BrokerRoute>& brokers) {
+  if (!brokers_.empty()) {
+    return;
+  }
+  brokers_ = brokers;
+  current_ = 0;
+  problem_.clear();
+  connection_.open(brokers_[current_].master);
+}
+
+void TopicCreator::on_connected() {
+  connection_.call({.kind = CallKind::kCheck}, pull_request({.topic = topic_.topic, .most = 1}), {}, kAnswerMs);
+}
+
+void TopicCreator::on_answer(CallId call, const Header& header, std::string_view) {
+  const std::string& broker = brokers_[current_].name;
+  if (call.kind == CallKind::kCheck && header.code == answer::kTopicMissing) {
+    connection_.call({.kind = CallKind::kCreate}, create_topic_request(topic_.topic, kQueues), {}, kAnswerMs);
+    return;
+  }
+  if (call.kind == CallKind::kCheck) {
+    const bool is_refused = header.code == answer::kNoPermission || header.code == answer::kGroupMissing;
+    go_on(is_refused ? refusal("pulls", broker, header) : std::string());
+    return;
+  }
+  if (header.code == answer::kOk) {
+    log_info("bus rocketmq: created topic {} with {} queues at broker {}", topic_.topic, kQueues, broker);
+    go_on({});
+  } else {
+    go_on(fmt::format("bus.rocketmq.topic: there is no topic {}; {}", topic_.topic,
+                      refusal("to create it", broker, header)));
+  }
+}
+
+void TopicCreator::on_lost(std::string_view why) {
+  go_on(fmt::format("bus.rocketmq.name_servers: broker {} at {} is away: {}", brokers_[current_].name,
+                    brokers_[current_].master.to_string(), why));
+}
+
+void TopicCreator::go_on(std::string problem) {
+  if (!problem.empty()) {
+    problem_ = std::move(problem);
+  }
+  connection_.close();
+  if (++current_ < brokers_.size()) {
+    connection_.open(brokers_[current_].master);
+    return;
+  }
+  brokers_.clear();
+  events_.on_created(problem_);
+}
+
+}  // namespace pushwire::bus::rocketmq
