@@ -36,9 +36,9 @@ struct SocketCalls;  // net/socket_calls.h
 
 struct StreamOptions {
   Endpoint endpoint;
-  std::shared_ptr<const TlsClient> tls;  // null: plain TCP
-  MonotonicMs open_timeout = 3'000;      // for lookup, connect and handshake together
-  const SocketCalls* calls = nullptr;    // null: the kernel's; a test's own let each call fail in turn
+  std::shared_ptr<const TlsClient> tls = nullptr;  // null: plain TCP
+  MonotonicMs open_timeout = 3'000;                // for lookup, connect and handshake together
+  const SocketCalls* calls = nullptr;              // null: the kernel's; a test's own let each call fail in turn
 };
 
 class ClientStream {
