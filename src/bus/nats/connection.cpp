@@ -16,11 +16,6 @@ constexpr std::string_view kQuestion = "q";
 constexpr std::size_t kTlsHeader = 5;  // RFC 8446 5.1: type, version, length of what follows
 constexpr int kReadsWhenClosing = 4;
 
-std::string text_of_last_error(natsStatus status) {
-  const char* text = nats_GetLastError(nullptr);
-  return text != nullptr ? text : natsStatus_GetText(status);
-}
-
 }  // namespace
 
 Connection::Connection(net::EventLoop& loop, ConnectionOwner& owner, Opened&& opened, bool tls)
@@ -46,7 +41,7 @@ Result<> Connection::open() {
     status = natsSubscription_SetPendingLimits(inbox_subscription_.get(), -1, -1);
   }
   if (status != NATS_OK) {
-    return fail(text_of_last_error(status));
+    return fail(error_text(status));
   }
   heard_at_ = loop_.now();
   watched_ = loop_.add(opened_.door->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, *this);
@@ -60,7 +55,7 @@ Result<> Connection::subscribe(const std::string& subject) {
   if (status == NATS_OK) {
     status = natsSubscription_SetPendingLimits(made, -1, -1);
   }
-  return status == NATS_OK ? Result<>{} : fail(text_of_last_error(status));
+  return status == NATS_OK ? Result<>{} : fail(error_text(status));
 }
 
 std::size_t Connection::largest_payload() const noexcept {
@@ -199,7 +194,7 @@ bool Connection::hand_over(natsSubscription& from) {
     } else if (status == NATS_OK) {
       handle(*message, is_data);
     } else {
-      lose(status, text_of_last_error(status));
+      lose(status, error_text(status));
     }
     if (closed_) {
       return false;

@@ -40,8 +40,7 @@ Result<> checked(natsStatus status, std::string_view setting) {
   if (status == NATS_OK) {
     return {};
   }
-  const char* text = nats_GetLastError(nullptr);
-  return fail(fmt::format("{}: {}", setting, text != nullptr ? text : natsStatus_GetText(status)));
+  return fail(fmt::format("{}: {}", setting, error_text(status)));
 }
 
 }  // namespace
@@ -77,6 +76,9 @@ std::string explain_failure(natsStatus status, std::string_view text, const Nats
     case NATS_SECURE_CONNECTION_WANTED:
       return fmt::format("bus.nats.tls: {} has no TLS", address);
     case NATS_SSL_ERROR:
+      if (!settings.tls) {
+        return fmt::format("bus.nats.tls: {} demands TLS", address);
+      }
       return fmt::format("bus.nats.tls_ca: no TLS with {} ({})", address, text);
     case NATS_TIMEOUT:
       return fmt::format("bus.nats.servers: {} did not answer within {} ms", address, Connector::kTimeoutMs);
@@ -110,22 +112,27 @@ Result<> Connector::start() {
   if (servers_.empty()) {
     return fail("bus.nats.servers: no server");
   }
-  if (Result<> made = set_options(); !made) {
+  if (Result<> made = make_options(servers_.front()); !made) {
     return made;
   }
   // Not all nodes at the same server of a cluster.
-  next_ = std::uniform_int_distribution<std::size_t>(0, servers_.size() - 1)(*std::make_unique<std::random_device>());
+  next_ = std::random_device{}() % servers_.size();
   thread_ = std::thread([this] { run(); });
   return {};
 }
 
-Result<> Connector::set_options() {
+// Anew for each attempt: the library shares the TLS part with the connections that were made of it, and would begin one
+// without the authorities when it has to change it.
+Result<> Connector::make_options(const ServerName& server) {
   natsOptions* made = nullptr;
   if (const natsStatus status = natsOptions_Create(&made); status != NATS_OK) {
     return checked(status, "bus.kind: libnats");
   }
   options_.reset(made);
   natsOptions* options = options_.get();
+  if (Result<> url = checked(natsOptions_SetURL(options, server.url.c_str()), "bus.nats.servers"); !url) {
+    return url;
+  }
   natsStatus status = natsOptions_SetEventLoop(options, this, attach, on_read_wanted, on_write_wanted, on_detach);
   const auto set = [&status](natsStatus next) { status = status == NATS_OK ? next : status; };
   set(natsOptions_SetName(options, "pushwire"));
@@ -139,34 +146,44 @@ Result<> Connector::set_options() {
   if (Result<> common = checked(status, "bus.kind: libnats"); !common) {
     return common;
   }
+  Result<> login = set_login();
+  return login ? set_tls(server) : login;
+}
+
+Result<> Connector::set_login() {
+  natsOptions* options = options_.get();
   if (!settings_.username.empty()) {
-    status = natsOptions_SetUserInfo(options, settings_.username.c_str(), settings_.password.c_str());
-    if (Result<> set_user = checked(status, "bus.nats.username"); !set_user) {
-      return set_user;
-    }
+    return checked(natsOptions_SetUserInfo(options, settings_.username.c_str(), settings_.password.c_str()),
+                   "bus.nats.username");
   }
   if (!settings_.token.empty()) {
-    if (Result<> token = checked(natsOptions_SetToken(options, settings_.token.c_str()), "bus.nats.token"); !token) {
-      return token;
-    }
+    return checked(natsOptions_SetToken(options, settings_.token.c_str()), "bus.nats.token");
   }
   if (const std::string& path = settings_.credentials_file; !path.empty()) {
-    status = natsOptions_SetUserCredentialsFromFiles(options, path.c_str(), nullptr);
-    if (Result<> file = checked(status, "bus.nats.credentials_file"); !file) {
-      return file;
-    }
-  }
-  if (settings_.tls) {
-    set(natsOptions_SetSecure(options, true));
-    set(natsOptions_SetWriteDeadline(options, kLongestTlsWriteMs));
-    if (Result<> tls = checked(status, "bus.nats.tls"); !tls) {
-      return tls;
-    }
-    if (!settings_.tls_ca.empty()) {
-      return checked(natsOptions_LoadCATrustedCertificates(options, settings_.tls_ca.c_str()), "bus.nats.tls_ca");
-    }
+    return checked(natsOptions_SetUserCredentialsFromFiles(options, path.c_str(), nullptr),
+                   "bus.nats.credentials_file");
   }
   return {};
+}
+
+Result<> Connector::set_tls(const ServerName& server) {
+  natsOptions* options = options_.get();
+  if (!settings_.tls) {
+    // The library turns TLS on by itself when the server demands it. We read a TLS connection differently, so that
+    // must fail: no certificate has this name.
+    return checked(natsOptions_SetExpectedHostname(options, "TLS is off"), "bus.nats.tls");
+  }
+  natsStatus status = natsOptions_SetSecure(options, true);
+  if (status == NATS_OK) {
+    status = natsOptions_SetExpectedHostname(options, server.host.c_str());
+  }
+  if (status == NATS_OK) {
+    status = natsOptions_SetWriteDeadline(options, kLongestTlsWriteMs);
+  }
+  if (status != NATS_OK || settings_.tls_ca.empty()) {
+    return checked(status, "bus.nats.tls");
+  }
+  return checked(natsOptions_LoadCATrustedCertificates(options, settings_.tls_ca.c_str()), "bus.nats.tls_ca");
 }
 
 // The library's, inside natsConnection_Connect(): so on our thread.
@@ -223,18 +240,15 @@ void Connector::run() {
 
 Result<Opened> Connector::attempt() {
   const ServerName& server = servers_[next_ % servers_.size()];
-  natsStatus status = natsOptions_SetURL(options_.get(), server.url.c_str());
-  if (status == NATS_OK && settings_.tls) {
-    status = natsOptions_SetExpectedHostname(options_.get(), server.host.c_str());
+  if (Result<> made = make_options(server); !made) {
+    ++next_;
+    return tl::unexpected(made.error());
   }
   natsConnection* made = nullptr;
-  if (status == NATS_OK) {
-    status = natsConnection_Connect(&made, options_.get());
-  }
+  const natsStatus status = natsConnection_Connect(&made, options_.get());
   if (status != NATS_OK) {
     ++next_;
-    const char* text = nats_GetLastError(nullptr);
-    return fail(explain_failure(status, text != nullptr ? text : "", settings_, server.address));
+    return fail(explain_failure(status, error_text(status), settings_, server.address));
   }
   return Opened{std::move(door_), ConnectionPtr(made), server.address};
 }

@@ -69,7 +69,9 @@ class Connector {
   void stop();
 
  private:
-  Result<> set_options();
+  Result<> make_options(const ServerName& server);
+  Result<> set_login();
+  Result<> set_tls(const ServerName& server);
   void run();
   Result<Opened> attempt();
   static natsStatus attach(void** user_data, void* loop, natsConnection* connection, natsSock fd);
@@ -77,9 +79,9 @@ class Connector {
   const NatsSettings settings_;
   std::vector<ServerName> servers_;
   net::Fd ready_;
-  OptionsPtr options_;
   std::thread thread_;
-  // The thread's own.
+  // The thread's own, once it runs.
+  OptionsPtr options_;
   std::size_t next_ = 0;
   std::unique_ptr<Door> door_;
 

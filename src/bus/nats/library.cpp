@@ -33,4 +33,14 @@ Library::~Library() {
   }
 }
 
+std::string error_text(natsStatus status) {
+  const char* last = nats_GetLastError(nullptr);
+  std::string text = last != nullptr && *last != '\0' ? last : natsStatus_GetText(status);
+  const std::size_t end = text.find("): ");
+  if (text.starts_with('(') && end != std::string::npos) {
+    text.erase(0, end + 3);
+  }
+  return text;
+}
+
 }  // namespace pushwire::bus::nats

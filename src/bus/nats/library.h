@@ -5,6 +5,7 @@
 #include <nats/nats.h>
 
 #include <memory>
+#include <string>
 
 namespace pushwire::bus::nats {
 
@@ -17,6 +18,9 @@ class Library {
   Library& operator=(const Library&) = delete;
   ~Library();
 };
+
+// What the library says about the last call of this thread, without the place in its source that it puts in front.
+std::string error_text(natsStatus status);
 
 struct GiveBack {
   void operator()(natsOptions* options) const noexcept { natsOptions_Destroy(options); }

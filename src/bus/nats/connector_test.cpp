@@ -1,0 +1,102 @@
+#include "bus/nats/connector.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+namespace pushwire::bus::nats {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+TEST(NatsServerName, IsReadFromAnAddressOrAUrl) {
+  const ServerName plain = parse_server("10.0.0.5:4222");
+  EXPECT_EQ(plain.url, "nats://10.0.0.5:4222");
+  EXPECT_EQ(plain.host, "10.0.0.5");
+  EXPECT_EQ(plain.address, "10.0.0.5:4222");
+  EXPECT_EQ(parse_server("bus.example").host, "bus.example");
+  EXPECT_EQ(parse_server("tls://bus.example:4443").url, "tls://bus.example:4443");
+  EXPECT_EQ(parse_server("[::1]:4222").host, "::1");
+}
+
+TEST(NatsServerName, KeepsAPasswordOutOfTheLog) {
+  const ServerName name = parse_server("nats://me:se@cret@bus.example:4222");
+  EXPECT_EQ(name.address, "bus.example:4222");
+  EXPECT_EQ(name.host, "bus.example");
+}
+
+TEST(NatsFailure, NamesTheSettingToLookAt) {
+  const auto told = [](natsStatus status, const NatsSettings& settings) {
+    return explain_failure(status, "text", settings, "a:1");
+  };
+  NatsSettings none, user, token, file, tls;
+  user.username = "u";
+  token.token = "t";
+  file.credentials_file = "f";
+  tls.tls = true;
+  EXPECT_THAT(told(NATS_CONNECTION_AUTH_FAILED, user), StartsWith("bus.nats.password: a:1 refused it"));
+  EXPECT_THAT(told(NATS_CONNECTION_AUTH_FAILED, token), StartsWith("bus.nats.token: "));
+  EXPECT_THAT(told(NATS_CONNECTION_AUTH_FAILED, file), StartsWith("bus.nats.credentials_file: "));
+  EXPECT_THAT(told(NATS_CONNECTION_AUTH_FAILED, none), StartsWith("bus.nats.username"));
+  EXPECT_THAT(told(NATS_ERR, file), StartsWith("bus.nats.credentials_file: "));
+  EXPECT_THAT(told(NATS_SSL_ERROR, tls), StartsWith("bus.nats.tls_ca: "));
+  EXPECT_THAT(told(NATS_SSL_ERROR, none), StartsWith("bus.nats.tls: "));
+  EXPECT_THAT(told(NATS_SECURE_CONNECTION_WANTED, tls), StartsWith("bus.nats.tls: "));
+  EXPECT_THAT(told(NATS_NO_SERVER, none), StartsWith("bus.nats.servers: "));
+  EXPECT_THAT(told(NATS_TIMEOUT, none), StartsWith("bus.nats.servers: "));
+  EXPECT_THAT(told(NATS_IO_ERROR, none), StartsWith("bus.nats.servers: "));
+}
+
+TEST(NatsConnector, RefusesSettingsThatCannotWork) {
+  const Library library;
+  NatsSettings settings;
+  settings.servers.clear();
+  EXPECT_THAT(Connector(settings).start().error().message, StartsWith("bus.nats.servers"));
+  settings.servers = {"127.0.0.1:1"};
+  settings.tls = true;
+  settings.tls_ca = "/nowhere/ca.pem";
+  EXPECT_THAT(Connector(settings).start().error().message, StartsWith("bus.nats.tls_ca"));
+}
+
+TEST(NatsConnector, TellsThatNobodyIsThereAndCanBeAskedAgain) {
+  const Library library;
+  NatsSettings settings;
+  settings.servers = {"127.0.0.1:1"};  // nobody listens there
+  Connector connector(settings);
+  ASSERT_TRUE(connector.start());
+  for (int round = 0; round < 2; ++round) {
+    connector.connect();
+    pollfd ready{connector.fd(), POLLIN, 0};
+    ASSERT_EQ(poll(&ready, 1, 10'000), 1);
+    const auto outcome = connector.take();
+    ASSERT_TRUE(outcome);
+    ASSERT_FALSE(*outcome);
+    EXPECT_THAT(outcome->error().message, StartsWith("bus.nats.servers: no NATS server at 127.0.0.1:1"));
+    EXPECT_FALSE(connector.take());
+  }
+}
+
+TEST(NatsConnector, StopsInTheMiddleOfAnAttempt) {
+  const Library library;
+  NatsSettings settings;
+  settings.servers = {"127.0.0.1:1"};
+  Connector connector(settings);
+  ASSERT_TRUE(connector.start());
+  connector.connect();
+  connector.stop();
+  EXPECT_FALSE(connector.take());
+}
+
+TEST(NatsLibrary, CanBeOpenedAgainAfterItsLastUserHasGone) {
+  for (int round = 0; round < 3; ++round) {
+    const Library library;
+    natsOptions* options = nullptr;
+    ASSERT_EQ(natsOptions_Create(&options), NATS_OK);
+    natsOptions_Destroy(options);
+  }
+}
+
+}  // namespace
+}  // namespace pushwire::bus::nats
