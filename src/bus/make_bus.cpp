@@ -3,8 +3,10 @@
 #include <array>
 
 #include "bus/embedded/embedded_bus.h"
+#include "bus/kafka/kafka_link.h"
 #include "bus/nats/nats_link.h"
 #include "bus/remote_bus.h"
+#include "bus/rocketmq/rocketmq_link.h"
 
 namespace pushwire::bus {
 namespace {
@@ -17,7 +19,9 @@ struct Adapter {
 
 constexpr std::array kAdapters = {
     Adapter{BusKind::kEmbedded, "embedded", nullptr},
+    Adapter{BusKind::kKafka, "kafka", make_kafka_link},
     Adapter{BusKind::kNats, "nats", make_nats_link},
+    Adapter{BusKind::kRocketMq, "rocketmq", make_rocketmq_link},
 };
 
 const Adapter* adapter_of(BusKind kind) noexcept {
