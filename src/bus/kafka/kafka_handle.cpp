@@ -200,6 +200,11 @@ std::string kafka_brokers(const Settings& settings) {
   return fmt::format("{}", fmt::join(settings.kafka.brokers, ","));
 }
 
+void wake_on_kafka(rd_kafka_queue_t& queue, int fd) {
+  constexpr std::uint64_t kOne = 1;
+  rd_kafka_queue_io_event_enable(&queue, fd, &kOne, sizeof kOne);
+}
+
 std::string explain_kafka(const Settings& settings, rd_kafka_resp_err_t code, std::string_view detail) {
   detail = detail.substr(0, detail.find(" (after "));  // how long it took is of no use to a person
   const KafkaSettings& kafka = settings.kafka;
@@ -249,7 +254,8 @@ bool KafkaGraves::empty() {
   return graves_.empty();
 }
 
-void KafkaGraves::wait() {
+bool KafkaGraves::wait() {
+  bool all_gone = true;
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kMostMs);
   for (Grave& grave : graves_) {
     if (grave.gone.wait_until(until) == std::future_status::ready) {
@@ -257,9 +263,11 @@ void KafkaGraves::wait() {
     } else {
       log_error("bus.kafka.brokers: the Kafka client does not end within {} ms; its threads are left behind", kMostMs);
       grave.thread.detach();
+      all_gone = false;
     }
   }
   graves_.clear();
+  return all_gone;
 }
 
 }  // namespace pushwire::bus

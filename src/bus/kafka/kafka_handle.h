@@ -59,6 +59,8 @@ KafkaTopic make_kafka_topic(rd_kafka_t* producer, const std::string& name);
 Result<std::string> kafka_topic_name(const Settings& settings);
 // The addresses, with commas between: what librdkafka wants, and a person can read.
 std::string kafka_brokers(const Settings& settings);
+// Writes 8 bytes into `fd`, an eventfd, whenever the queue is no longer empty.
+void wake_on_kafka(rd_kafka_queue_t& queue, int fd);
 // What happened and which setting to look at. `detail` is the library's own text.
 std::string explain_kafka(const Settings& settings, rd_kafka_resp_err_t code, std::string_view detail);
 
@@ -68,13 +70,14 @@ class KafkaGraves {
   KafkaGraves() = default;
   KafkaGraves(const KafkaGraves&) = delete;
   KafkaGraves& operator=(const KafkaGraves&) = delete;
-  ~KafkaGraves() { wait(); }
+  ~KafkaGraves() { (void)wait(); }
 
   void bury(KafkaHandle handle);
   // Whether all are gone.
   bool empty();
   // Waits for them, all together up to kMostMs; what hangs after that is left to itself, with a line in the log.
-  void wait();
+  // Whether none was left.
+  bool wait();
 
  private:
   static constexpr MonotonicMs kMostMs = 3'000;

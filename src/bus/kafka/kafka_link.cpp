@@ -16,6 +16,7 @@
 #include "bus/backoff.h"
 #include "bus/kafka/kafka_handle.h"
 #include "bus/kafka/kafka_probe.h"
+#include "bus/kafka/kafka_reader.h"
 #include "net/fd.h"
 #include "net/io_handler.h"
 
@@ -23,25 +24,21 @@ namespace pushwire::bus {
 namespace {
 
 constexpr MonotonicMs kProbeEveryMs = 2'000;
-// The broker has had more for so long and nothing came: the client is stuck (known of several versions of it).
-constexpr MonotonicMs kStuckMs = 10'000;
 constexpr MonotonicMs kRenewAfterMs = 30'000;  // away for so long: clients anew, with names resolved anew
-constexpr std::size_t kBatch = 256;
-constexpr int kBatchesPerTurn = 4;
 
 class KafkaLink final : public Link, private net::IoHandler {
  public:
   KafkaLink(net::EventLoop& loop, LinkEvents& events, const Settings& settings)
-      : loop_(loop), events_(events), settings_(settings), tick_(*this) {}
+      : loop_(loop), events_(events), settings_(settings), reader_(events), tick_(*this) {}
   KafkaLink(const KafkaLink&) = delete;
   KafkaLink& operator=(const KafkaLink&) = delete;
   ~KafkaLink() override { close(); }
 
   Result<> open() override;
   void send(const OutRecord& record) override;
-  void pause() override { paused_ = true; }
+  void pause() override { reader_.pause(); }
   void resume() override {
-    paused_ = false;
+    reader_.resume();
     loop_.run_again(*this);
   }
   void close() override;
@@ -57,12 +54,6 @@ class KafkaLink final : public Link, private net::IoHandler {
     void on_timer(MonotonicMs) override { link_.probe(); }
     KafkaLink& link_;
   };
-  struct Partition {
-    std::int64_t next = kUnknownOffset;  // of the next record to hand over; unknown: its position was lost
-    std::int64_t seen = 0;               // `next` when the watchdog last looked
-    MonotonicMs behind_since = 0;        // 0: not behind, or moving
-    std::string source;                  // "pushwire/3", for the log
-  };
   struct Answer {
     std::uint64_t number;
     SendResult result;
@@ -73,22 +64,15 @@ class KafkaLink final : public Link, private net::IoHandler {
 
   void on_io(std::uint32_t events) override;
   Result<> make_handles();
-  void free_consumer();
   void probe();
   void on_probed(const KafkaAnswer& answer);
   void on_probe_failed(const KafkaAnswer& answer);
-  bool take_positions(const KafkaAnswer& answer);
-  void assign();
-  void watch(const KafkaAnswer& answer);
   void renew_when_long_away();
   void renew_producer();
   void go_up();
   void go_down(const std::string& reason);
   void answer_sent();
   void read();
-  void take(const rd_kafka_message_t& message);
-  void on_read_error(const rd_kafka_message_t& message);
-  void drop_batch();
 
   // Constant after construction.
   net::EventLoop& loop_;
@@ -97,19 +81,14 @@ class KafkaLink final : public Link, private net::IoHandler {
   std::string topic_name_;
   // The loop's.
   net::Fd wakeup_;
-  KafkaHandle consumer_;
-  KafkaQueue records_;  // the consumer's
+  KafkaReader reader_;
   KafkaHandle producer_;
   KafkaTopic topic_;  // the producer's; made when the topic is known to be there, so that no default makes it
   std::unique_ptr<KafkaProbe> probe_;
   KafkaGraves graves_;
   Tick tick_;
   Backoff backoff_;
-  std::vector<Partition> partitions_;
   std::vector<std::int32_t> asked_lost_;  // what the question under way asks for
-  std::array<rd_kafka_message_t*, kBatch> batch_{};
-  std::size_t batch_next_ = 0;
-  std::size_t batch_size_ = 0;
   std::vector<Answer> answers_;
   std::string last_error_;  // of the library, since it last worked
   std::string broken_;      // why the link is to go down, found inside a callback
@@ -119,7 +98,6 @@ class KafkaLink final : public Link, private net::IoHandler {
   int unanswered_ = 0;  // times that the link went down because nothing was confirmed, since something was
   bool probe_soon_ = false;
   bool up_ = false;
-  bool paused_ = false;
   QuietLog refused_log_;
 };
 
@@ -134,6 +112,7 @@ Result<> KafkaLink::open() {
   topic_name_ = std::move(*topic);
   wakeup_.reset(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!wakeup_ || !loop_.add(wakeup_.get(), EPOLLIN, *this)) {
+    wakeup_.reset();
     return fail("bus.kafka: no event descriptor; raise the limit of open files");
   }
   probe_ = std::make_unique<KafkaProbe>(wakeup_.get());
@@ -146,12 +125,6 @@ Result<> KafkaLink::open() {
   return {};
 }
 
-// librdkafka writes these 8 bytes into the eventfd whenever the queue is no longer empty.
-void wake_on(const KafkaQueue& queue, int fd) {
-  constexpr std::uint64_t kOne = 1;
-  rd_kafka_queue_io_event_enable(queue.get(), fd, &kOne, sizeof kOne);
-}
-
 // Those that are missing. A new consumer goes on where the old one was.
 Result<> KafkaLink::make_handles() {
   const KafkaCalls calls{.on_error = on_error, .on_delivery = on_delivery, .opaque = this};
@@ -161,26 +134,16 @@ Result<> KafkaLink::make_handles() {
       return fail(producer.error().message);
     }
     producer_ = std::move(*producer);
-    wake_on(KafkaQueue(rd_kafka_queue_get_main(producer_.get())), wakeup_.get());
+    wake_on_kafka(*KafkaQueue(rd_kafka_queue_get_main(producer_.get())), wakeup_.get());
   }
-  if (!consumer_) {
+  if (reader_.client() == nullptr) {
     Result<KafkaHandle> consumer = make_kafka_consumer(settings_, calls);
     if (!consumer) {
       return fail(consumer.error().message);
     }
-    consumer_ = std::move(*consumer);
-    records_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
-    wake_on(records_, wakeup_.get());
-    wake_on(KafkaQueue(rd_kafka_queue_get_main(consumer_.get())), wakeup_.get());
-    assign();
+    reader_.start(std::move(*consumer), topic_name_, wakeup_.get());
   }
   return {};
-}
-
-void KafkaLink::free_consumer() {
-  drop_batch();
-  records_.reset();
-  graves_.bury(std::move(consumer_));
 }
 
 void KafkaLink::close() {
@@ -195,11 +158,15 @@ void KafkaLink::close() {
     (void)rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     graves_.bury(std::move(producer_));
   }
-  free_consumer();
-  graves_.wait();
+  graves_.bury(reader_.stop());
+  const bool all_gone = graves_.wait();
   if (wakeup_) {
     loop_.remove(wakeup_.get());
-    wakeup_.reset();
+    if (all_gone) {
+      wakeup_.reset();
+    } else {
+      (void)wakeup_.release();  // a thread that hangs may still write there: the number must not become another's
+    }
   }
   up_ = false;
 }
@@ -211,7 +178,7 @@ void KafkaLink::on_error(rd_kafka_t* handle, int code, const char* reason, void*
   switch (error) {
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
       // The consumer always has a connection, the producer may have lost an idle one.
-      if (handle == link.consumer_.get()) {
+      if (handle == link.reader_.client()) {
         link.broken_ = link.last_error_.empty() ? explain_kafka(link.settings_, error, reason) : link.last_error_;
       }
       link.probe_soon_ = true;
@@ -295,8 +262,8 @@ void KafkaLink::on_io(std::uint32_t) {
   }
   eventfd_t count = 0;
   (void)eventfd_read(wakeup_.get(), &count);
-  if (consumer_ && producer_) {
-    (void)rd_kafka_poll(consumer_.get(), 0);
+  if (reader_.client() != nullptr && producer_) {
+    (void)rd_kafka_poll(reader_.client(), 0);
     (void)rd_kafka_poll(producer_.get(), 0);
   }
   if (!broken_.empty()) {
@@ -334,13 +301,8 @@ void KafkaLink::probe() {
     loop_.timers().arm(tick_, loop_.now() + backoff_.next());
     return;
   }
-  asked_lost_.clear();
-  for (std::size_t i = 0; i < partitions_.size(); ++i) {
-    if (partitions_[i].next == kUnknownOffset) {
-      asked_lost_.push_back(static_cast<std::int32_t>(i));
-    }
-  }
-  probe_->ask({consumer_.get(), topic_name_, asked_lost_, wall_ms() - settings_.max_replay_age.count()});
+  asked_lost_ = reader_.lost();
+  probe_->ask({reader_.client(), topic_name_, asked_lost_, wall_ms() - settings_.max_replay_age.count()});
 }
 
 void KafkaLink::on_probed(const KafkaAnswer& answer) {
@@ -348,7 +310,7 @@ void KafkaLink::on_probed(const KafkaAnswer& answer) {
     on_probe_failed(answer);
     return;
   }
-  if (!take_positions(answer)) {
+  if (!reader_.take_positions(answer, asked_lost_)) {
     KafkaAnswer none;
     none.code = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     none.detail = "a partition has no leader yet: no position in it";
@@ -360,7 +322,12 @@ void KafkaLink::on_probed(const KafkaAnswer& answer) {
   if (!up_) {
     go_up();
   }
-  watch(answer);
+  if (reader_.is_stuck(answer, loop_.now()) && graves_.empty()) {
+    log_warning("bus.kafka: the client has read nothing for {} ms although '{}' has more; a new one goes on there",
+                KafkaReader::kStuckMs, topic_name_);
+    graves_.bury(reader_.stop());
+    (void)make_handles();  // what failed is tried again, and told, by probe()
+  }
   loop_.timers().arm(tick_, loop_.now() + kProbeEveryMs);
 }
 
@@ -382,86 +349,12 @@ void KafkaLink::on_probe_failed(const KafkaAnswer& answer) {
   loop_.timers().arm(tick_, loop_.now() + backoff_.next());
 }
 
-// Where each partition is read from. False while that is not known of each.
-bool KafkaLink::take_positions(const KafkaAnswer& answer) {
-  const bool first = partitions_.empty();
-  if (first && std::ranges::find(answer.ends, kUnknownOffset) != answer.ends.end()) {
-    return false;
-  }
-  bool changed = false;
-  for (std::size_t i = 0; i < asked_lost_.size() && i < answer.starts.size(); ++i) {
-    const auto index = static_cast<std::size_t>(asked_lost_[i]);
-    const std::int64_t start = answer.starts[i] == kEndOffset ? answer.ends[index] : answer.starts[i];
-    if (index < answer.ends.size() && start != kUnknownOffset) {
-      partitions_[index].next = start;
-      changed = true;
-    }
-  }
-  // One that came later is read from its first record: this node is there from before it.
-  for (std::size_t i = partitions_.size(); i < answer.ends.size(); ++i) {
-    Partition& added = partitions_.emplace_back();
-    added.next = first ? answer.ends[i] : 0;
-    added.source = fmt::format("{}/{}", topic_name_, i);
-    changed = true;
-  }
-  if (changed) {
-    assign();
-  }
-  return true;
-}
-
-// Of a partition that has been read before, what was fetched and not handed over is fetched again.
-void KafkaLink::assign() {
-  drop_batch();
-  if (partitions_.empty()) {
-    return;
-  }
-  const KafkaList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions_.size())));
-  for (std::size_t i = 0; i < partitions_.size(); ++i) {
-    if (partitions_[i].next != kUnknownOffset) {
-      rd_kafka_topic_partition_list_add(list.get(), topic_name_.c_str(), static_cast<std::int32_t>(i))->offset =
-          partitions_[i].next;
-    }
-    partitions_[i].behind_since = 0;
-  }
-  if (const rd_kafka_resp_err_t code = rd_kafka_assign(consumer_.get(), list.get());
-      code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    log_error("{}", explain_kafka(settings_, code, rd_kafka_err2str(code)));
-  }
-}
-
-// Looks for a client that has stopped reading although the broker has more.
-void KafkaLink::watch(const KafkaAnswer& answer) {
-  const MonotonicMs now = loop_.now();
-  bool stuck = false;
-  for (std::size_t i = 0; i < partitions_.size() && i < answer.ends.size(); ++i) {
-    Partition& partition = partitions_[i];
-    const bool moved = partition.next != partition.seen;
-    partition.seen = partition.next;
-    if (paused_ || moved || partition.next == kUnknownOffset || answer.ends[i] <= partition.next) {
-      partition.behind_since = 0;
-    } else if (partition.behind_since == 0) {
-      partition.behind_since = now;
-    }
-    stuck = stuck || (partition.behind_since != 0 && now - partition.behind_since >= kStuckMs);
-  }
-  if (!stuck || !graves_.empty()) {
-    return;
-  }
-  log_warning(
-      "bus.kafka: the client has read nothing for {} ms although '{}' has more; it is made anew and goes on "
-      "where it was",
-      kStuckMs, topic_name_);
-  free_consumer();
-  probe();
-}
-
 void KafkaLink::renew_when_long_away() {
   if (loop_.now() - down_since_ < kRenewAfterMs || !graves_.empty()) {
     return;
   }
   down_since_ = loop_.now();
-  free_consumer();
+  graves_.bury(reader_.stop());
   renew_producer();
 }
 
@@ -506,62 +399,17 @@ void KafkaLink::go_down(const std::string& reason) {
 }
 
 void KafkaLink::read() {
-  for (int batches = 0; !paused_ && up_ && records_;) {
-    if (batch_next_ == batch_size_) {
-      if (batches++ == kBatchesPerTurn) {
-        loop_.run_again(*this);
-        return;
-      }
-      const ssize_t count = rd_kafka_consume_batch_queue(records_.get(), 0, batch_.data(), batch_.size());
-      batch_next_ = 0;
-      batch_size_ = count > 0 ? static_cast<std::size_t>(count) : 0;
-      if (batch_size_ == 0) {
-        return;
-      }
+  const KafkaReader::Read end = reader_.read();
+  if (end == KafkaReader::Read::kFailed) {
+    const rd_kafka_resp_err_t code = reader_.error();
+    if (result_of(code) == SendResult::kRefused) {
+      go_down(explain_kafka(settings_, code, rd_kafka_err2str(code)));
+    } else {
+      probe();  // it asks for what is missing: a position, a leader, the topic
     }
-    rd_kafka_message_t* message = batch_[batch_next_++];
-    take(*message);
-    rd_kafka_message_destroy(message);
   }
-}
-
-void KafkaLink::take(const rd_kafka_message_t& message) {
-  if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    on_read_error(message);
-    return;
-  }
-  const auto index = static_cast<std::size_t>(message.partition);
-  if (index >= partitions_.size() || partitions_[index].next == kUnknownOffset ||
-      message.offset < partitions_[index].next) {
-    return;  // fetched before the position was set anew
-  }
-  partitions_[index].next = message.offset + 1;
-  events_.on_record({static_cast<const char*>(message.payload), message.len}, partitions_[index].source);
-}
-
-void KafkaLink::on_read_error(const rd_kafka_message_t& message) {
-  const auto index = static_cast<std::size_t>(message.partition);
-  if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && index < partitions_.size()) {
-    if (partitions_[index].next != kUnknownOffset) {
-      events_.on_gap(
-          fmt::format("position {} in partition {} of '{}' is no longer there; reading goes on with what is "
-                      "younger than bus.max_replay_age",
-                      partitions_[index].next, message.partition, topic_name_));
-      partitions_[index].next = kUnknownOffset;
-    }
-  } else if (result_of(message.err) == SendResult::kRefused) {
-    go_down(explain_kafka(settings_, message.err, rd_kafka_message_errstr(&message)));
-  } else {
-    log(LogLevel::kDebug, "bus.kafka: {}: {}", rd_kafka_err2name(message.err), rd_kafka_message_errstr(&message));
-  }
-  if (up_) {
-    probe();
-  }
-}
-
-void KafkaLink::drop_batch() {
-  for (; batch_next_ < batch_size_; ++batch_next_) {
-    rd_kafka_message_destroy(batch_[batch_next_]);
+  if (end != KafkaReader::Read::kAll) {
+    loop_.run_again(*this);
   }
 }
 
