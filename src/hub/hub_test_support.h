@@ -67,7 +67,7 @@ struct Wishes {
 class Worker final : private net::TurnHandler {
  public:
   explicit Worker(HubOptions options = {}, std::size_t mailbox_bytes = 1'000'000)
-      : mailbox(loop, mailbox_bytes), router({&mailbox}), hub(loop, stats, mailbox, node, std::move(options)) {}
+      : mailbox(loop, mailbox_bytes), router({&mailbox}, &node), hub(loop, stats, mailbox, node, std::move(options)) {}
 
   Device connect(std::string_view user, Wishes wishes = {}) {
     session::test::SocketPair sockets = session::test::make_sockets(SOCK_STREAM, 0);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hash.h"
 #include "protocol/client_message.h"
 #include "protocol/disconnect.h"
 #include "protocol/server_message.h"
@@ -148,7 +149,14 @@ void LocalHub::on_unsubscribe(ChannelSession& session, std::string_view topic) {
   session.send_text(protocol::unsubscribed_text(topic));
 }
 
+void LocalHub::on_enter(ChannelSession& session) {
+  node_.users.add(hash_name(session.user().user()));
+  node_.sessions.add(session.id().hash());
+}
+
 void LocalHub::on_leave(ChannelSession& session) {
+  node_.users.remove(hash_name(session.user().user()));
+  node_.sessions.remove(session.id().hash());
   stats_.subscriptions.add(-static_cast<std::int64_t>(topics_.remove_all(session)));
   node_.admission.leave();
 }

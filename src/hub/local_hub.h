@@ -8,11 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "hub/admission.h"
 #include "hub/fanout.h"
+#include "hub/node_counts.h"
 #include "hub/router.h"
 #include "hub/session_info.h"
-#include "hub/topic_census.h"
 #include "hub/topic_table.h"
 #include "hub/worker_mail.h"
 #include "metrics/worker_stats.h"
@@ -23,12 +22,6 @@
 #include "session/topic_permissions.h"
 
 namespace pushwire::hub {
-
-// What the workers of a node count together. Any thread.
-struct NodeCounts {
-  TopicCensus topics;
-  Admission admission;
-};
 
 struct HubOptions {
   std::string node;  // name in the welcome
@@ -61,6 +54,7 @@ class LocalHub final : public session::SessionEvents, private TopicWatcher, priv
   session::SessionManager& sessions() noexcept { return sessions_; }
   bool drained() const noexcept { return draining_ && sessions_.size() == 0; }
 
+  void on_enter(session::ChannelSession& session) override;
   void on_subscribe(session::ChannelSession& session, std::string_view topic) override;
   void on_unsubscribe(session::ChannelSession& session, std::string_view topic) override;
   void on_leave(session::ChannelSession& session) override;

@@ -90,6 +90,24 @@ TEST(LocalHub, ReachesEverySessionOfAUserAndNobodyElse) {
   EXPECT_EQ(worker.mailbox.bytes(), 0U);
 }
 
+TEST(LocalHub, TheNodeKnowsWhoIsHereUntilTheLastSessionLeaves) {
+  Worker worker;
+  const std::uint64_t alice = hash_name("alice");
+  EXPECT_FALSE(worker.node.users.may_have(alice));
+  Device phone = worker.connect("alice", {.topics = {"t"}});
+  Device tablet = worker.connect("alice");
+  const std::uint64_t session = phone.session->id().hash();
+  EXPECT_TRUE(worker.node.users.may_have(alice));
+  EXPECT_TRUE(worker.node.sessions.may_have(session));
+  EXPECT_TRUE(worker.node.topics.may_have(hash_name("t")));
+  phone.session->close(Disconnect::kKicked);
+  EXPECT_FALSE(worker.node.sessions.may_have(session));
+  EXPECT_FALSE(worker.node.topics.may_have(hash_name("t")));
+  EXPECT_TRUE(worker.node.users.may_have(alice));
+  tablet.session->close(Disconnect::kKicked);
+  EXPECT_FALSE(worker.node.users.may_have(alice));
+}
+
 TEST(LocalHub, MeasuresAPushOnlyWhenASocketGotIt) {
   Worker worker;
   Device alice = worker.welcomed("alice");

@@ -36,13 +36,18 @@ void Mailbag::deliver() {
   }
 }
 
-Router::Router(std::vector<WorkerMailbox*> mailboxes) : mailboxes_(std::move(mailboxes)) {
+Router::Router(std::vector<WorkerMailbox*> mailboxes, const NodeCounts* here)
+    : mailboxes_(std::move(mailboxes)), here_(here) {
   PW_CHECK(!mailboxes_.empty());
 }
 
-std::uint32_t Router::home_worker(std::string_view user) const noexcept {
+std::uint32_t Router::worker_of(std::uint64_t hash) const noexcept {
   // The high bits choose the worker, since the low ones choose the bucket in that worker's table.
-  return static_cast<std::uint32_t>((hash_name(user) >> 32) % mailboxes_.size());
+  return static_cast<std::uint32_t>((hash >> 32) % mailboxes_.size());
+}
+
+std::uint32_t Router::home_worker(std::string_view user) const noexcept {
+  return worker_of(hash_name(user));
 }
 
 void Router::post(std::uint32_t worker, WorkerMail mail) const {
@@ -56,7 +61,10 @@ void Router::post(std::uint32_t worker, WorkerMail mail) const {
 std::vector<Router::Part> Router::split_users(const bus::Envelope& envelope) const {
   std::vector<std::vector<std::string>> by_worker(mailboxes_.size());
   for (const std::string& user : envelope.users) {
-    by_worker[home_worker(user)].push_back(user);
+    const std::uint64_t hash = hash_name(user);
+    if (may_have_user(hash)) {
+      by_worker[worker_of(hash)].push_back(user);
+    }
   }
   std::vector<Part> parts;
   for (std::uint32_t worker = 0; worker < by_worker.size(); ++worker) {
@@ -71,28 +79,42 @@ std::vector<Router::Part> Router::split_users(const bus::Envelope& envelope) con
   return parts;
 }
 
-std::vector<Router::Part> Router::split(const bus::Envelope& envelope) const {
-  if (envelope.kind == EnvelopeKind::kUser) {
-    return {{home_worker(envelope.key), ToUser{envelope.key}}};
-  }
-  if (envelope.kind == EnvelopeKind::kUsers) {
-    return split_users(envelope);
-  }
-  Target target = ToAll{};
-  if (envelope.kind == EnvelopeKind::kTopic) {
-    target = ToTopic{envelope.key};
-  } else if (envelope.kind == EnvelopeKind::kSession) {
-    const auto id = session::SessionId::parse(envelope.key);
-    if (!id) {
-      return {};  // names nobody
-    }
-    target = ToSession{*id};
-  }
+std::vector<Router::Part> Router::for_all_workers(const Target& target) const {
   std::vector<Part> parts;
+  parts.reserve(mailboxes_.size());
   for (std::uint32_t worker = 0; worker < mailboxes_.size(); ++worker) {
     parts.push_back({worker, target});
   }
   return parts;
+}
+
+// Empty: nobody of them is here.
+std::vector<Router::Part> Router::split(const bus::Envelope& envelope) const {
+  switch (envelope.kind) {
+    case EnvelopeKind::kUser: {
+      const std::uint64_t hash = hash_name(envelope.key);
+      return may_have_user(hash) ? std::vector<Part>{{worker_of(hash), ToUser{envelope.key}}} : std::vector<Part>{};
+    }
+    case EnvelopeKind::kUsers:
+      return split_users(envelope);
+    case EnvelopeKind::kTopic:
+      if (here_ != nullptr && !here_->topics.may_have(hash_name(envelope.key))) {
+        return {};
+      }
+      return for_all_workers(ToTopic{envelope.key});
+    case EnvelopeKind::kSession: {
+      const auto id = session::SessionId::parse(envelope.key);
+      if (!id || (here_ != nullptr && !here_->sessions.may_have(id->hash()))) {
+        return {};
+      }
+      return for_all_workers(ToSession{*id});
+    }
+    case EnvelopeKind::kAll:
+      return here_ != nullptr && here_->admission.empty() ? std::vector<Part>{} : for_all_workers(ToAll{});
+    case EnvelopeKind::kControl:
+      break;
+  }
+  return {};
 }
 
 bool Router::reserve(const std::vector<Part>& parts, std::size_t bytes) const {
@@ -108,8 +130,11 @@ bool Router::reserve(const std::vector<Part>& parts, std::size_t bytes) const {
 }
 
 RouteStatus Router::deliver(const bus::Envelope& envelope) const {
-  const std::size_t bytes = envelope.bytes();
   std::vector<Part> parts = split(envelope);
+  if (parts.empty()) {
+    return RouteStatus::kAccepted;
+  }
+  const std::size_t bytes = envelope.bytes();
   if (!reserve(parts, bytes)) {
     return RouteStatus::kOverloaded;
   }

@@ -1,5 +1,5 @@
 // Router: the way from any thread into the workers' mailboxes. Immutable after construction: an array and a hash.
-// Any thread. Lifetime: the mailboxes outlive it.
+// Any thread. Lifetime: the mailboxes and the node's counts outlive it.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bus/envelope.h"
+#include "hub/node_counts.h"
 #include "hub/worker_mail.h"
 #include "net/mailbox.h"
 
@@ -49,13 +50,15 @@ class Mailbag {
 
 class Router {
  public:
-  explicit Router(std::vector<WorkerMailbox*> mailboxes);
+  // With `here`, pushes for whom the node certainly does not have cost no frame and no mail; without, all are mailed.
+  explicit Router(std::vector<WorkerMailbox*> mailboxes, const NodeCounts* here = nullptr);
 
   std::uint32_t worker_count() const noexcept { return static_cast<std::uint32_t>(mailboxes_.size()); }
   // Where everything about this user happens. The same for the whole life of the process.
   std::uint32_t home_worker(std::string_view user) const noexcept;
 
   // Frames the push and mails it to every worker that may have receivers: to all of them, or to none when one is full.
+  // Nobody here to receive it: accepted.
   [[nodiscard]] RouteStatus deliver(const bus::Envelope& envelope) const;
   void post(std::uint32_t worker, WorkerMail mail) const;
   const std::vector<WorkerMailbox*>& mailboxes() const noexcept { return mailboxes_; }
@@ -65,11 +68,15 @@ class Router {
     std::uint32_t worker;
     Target target;
   };
+  std::uint32_t worker_of(std::uint64_t hash) const noexcept;
+  bool may_have_user(std::uint64_t hash) const noexcept { return here_ == nullptr || here_->users.may_have(hash); }
   std::vector<Part> split(const bus::Envelope& envelope) const;
   std::vector<Part> split_users(const bus::Envelope& envelope) const;
+  std::vector<Part> for_all_workers(const Target& target) const;
   bool reserve(const std::vector<Part>& parts, std::size_t bytes) const;
 
   const std::vector<WorkerMailbox*> mailboxes_;
+  const NodeCounts* const here_;
 };
 
 }  // namespace pushwire::hub

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/hash.h"
 #include "hub/hub_test_support.h"
 
 namespace pushwire::hub {
@@ -27,6 +28,7 @@ class RouterTest : public testing::Test {
       pointers.push_back(&boxes_.emplace_back(loop_, 10'000));
     }
     router_.emplace(pointers);
+    filtering_.emplace(pointers, &here_);
   }
   std::vector<Deliver> mail_of(std::size_t worker) {
     std::vector<Deliver> mail;
@@ -45,6 +47,8 @@ class RouterTest : public testing::Test {
   net::EventLoop loop_;
   std::deque<WorkerMailbox> boxes_;
   std::optional<Router> router_;
+  NodeCounts here_;
+  std::optional<Router> filtering_;
 };
 
 TEST_F(RouterTest, SpreadsUsersOverAllWorkersAndKeepsEachAtHome) {
@@ -147,6 +151,45 @@ TEST_F(RouterTest, LeavesAnEnvelopeThatFoundNoRoomAsItWas) {
   ASSERT_TRUE(boxes_[home].reserve(9'999));
   EXPECT_EQ(deliver(envelope), RouteStatus::kOverloaded);
   EXPECT_EQ(envelope.users, users);
+}
+
+TEST_F(RouterTest, MailsNothingToANodeThatHasNobodyOfTheTarget) {
+  ASSERT_TRUE(boxes_[1].reserve(50'000));
+  Envelope users = test::envelope_to(EnvelopeKind::kUsers, "");
+  users.users = {"alice", "bob"};
+  const std::string session(22, 'A');
+  for (const Envelope& envelope :
+       {test::envelope_to(EnvelopeKind::kUser, "alice"), users, test::envelope_to(EnvelopeKind::kTopic, "t"),
+        test::envelope_to(EnvelopeKind::kSession, session), test::envelope_to(EnvelopeKind::kAll, ""),
+        test::envelope_to(EnvelopeKind::kControl, "")}) {
+    EXPECT_EQ(filtering_->deliver(envelope), RouteStatus::kAccepted) << "a full worker is no reason to wait";
+  }
+  EXPECT_EQ(reserved(), 50'000U);
+  boxes_[1].release(50'000);
+}
+
+TEST_F(RouterTest, MailsWhatMayConcernSomebodyHere) {
+  const std::string session(22, 'A');
+  here_.users.add(hash_name("alice"));
+  here_.sessions.add(session::SessionId::parse(session)->hash());
+  here_.topics.add("t");
+  ASSERT_TRUE(here_.admission.enter(0));
+  Envelope users = test::envelope_to(EnvelopeKind::kUsers, "");
+  users.users = {"bob", "alice", "carol"};
+  EXPECT_EQ(filtering_->deliver(users), RouteStatus::kAccepted);
+  const std::vector<Deliver> mail = mail_of(router_->home_worker("alice"));
+  ASSERT_EQ(mail.size(), 1U);
+  EXPECT_EQ(std::get<ToUsers>(mail[0].target).users, std::vector<std::string>{"alice"});
+  EXPECT_EQ(filtering_->deliver(test::envelope_to(EnvelopeKind::kUser, "alice")), RouteStatus::kAccepted);
+  EXPECT_EQ(mail_of(router_->home_worker("alice")).size(), 1U);
+  for (const auto& [kind, key] : {std::pair{EnvelopeKind::kTopic, std::string("t")},
+                                  {EnvelopeKind::kSession, session},
+                                  {EnvelopeKind::kAll, std::string()}}) {
+    EXPECT_EQ(filtering_->deliver(test::envelope_to(kind, key)), RouteStatus::kAccepted);
+    for (std::size_t worker = 0; worker < kWorkers; ++worker) {
+      EXPECT_EQ(mail_of(worker).size(), 1U);
+    }
+  }
 }
 
 TEST_F(RouterTest, PostsControlMailAlsoToAFullWorker) {

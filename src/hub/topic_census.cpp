@@ -3,6 +3,7 @@
 namespace pushwire::hub {
 
 void TopicCensus::add(std::string_view topic) {
+  presence_.add(hash_name(topic));
   const std::lock_guard lock(mutex_);
   auto found = workers_of_.find(topic);
   if (found == workers_of_.end()) {
@@ -14,7 +15,11 @@ void TopicCensus::add(std::string_view topic) {
 void TopicCensus::remove(std::string_view topic) {
   const std::lock_guard lock(mutex_);
   const auto found = workers_of_.find(topic);
-  if (found != workers_of_.end() && --found->second == 0) {
+  if (found == workers_of_.end()) {
+    return;
+  }
+  presence_.remove(hash_name(topic));
+  if (--found->second == 0) {
     workers_of_.erase(found);
   }
 }

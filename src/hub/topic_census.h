@@ -1,6 +1,6 @@
 // TopicCensus: how many different topics this node has, though each may have subscribers on several workers.
-// Any thread. Asked only when a worker's first subscriber of a topic comes or its last one goes, so its mutex is far
-// from every hot path (ADR 0011).
+// Any thread. Written only when a worker's first subscriber of a topic comes or its last one goes, so its mutex is far
+// from every hot path (ADR 0011); may_have() takes none.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "base/hash.h"
+#include "hub/presence.h"
 
 namespace pushwire::hub {
 
@@ -19,6 +20,8 @@ class TopicCensus {
   void add(std::string_view topic);
   void remove(std::string_view topic);
   std::size_t topics() const;
+  // Whether the topic with this hash_name() may have a subscriber here.
+  bool may_have(std::uint64_t hash) const noexcept { return presence_.may_have(hash); }
 
  private:
   struct NameHash {
@@ -26,6 +29,7 @@ class TopicCensus {
     std::size_t operator()(std::string_view name) const noexcept { return hash_name(name); }
   };
 
+  Presence presence_;  // one entry per worker and topic
   mutable std::mutex mutex_;
   std::unordered_map<std::string, std::uint32_t, NameHash, std::equal_to<>> workers_of_;  // guarded by mutex_
 };

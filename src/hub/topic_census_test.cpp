@@ -21,6 +21,19 @@ TEST(TopicCensus, CountsATopicOnceHoweverManyWorkersHaveIt) {
   EXPECT_EQ(census.topics(), 1U);
 }
 
+TEST(TopicCensus, KnowsWhichTopicsMayHaveSubscribers) {
+  TopicCensus census;
+  EXPECT_FALSE(census.may_have(hash_name("news")));
+  census.add("news");
+  census.add("news");
+  census.remove("news");
+  EXPECT_TRUE(census.may_have(hash_name("news")));
+  census.remove("news");
+  EXPECT_FALSE(census.may_have(hash_name("news")));
+  census.remove("news");
+  EXPECT_FALSE(census.may_have(hash_name("news"))) << "who was not counted takes nothing away";
+}
+
 TEST(TopicCensus, IsUsedByAllWorkersAtOnce) {
   TopicCensus census;
   census.add("stays");

@@ -59,6 +59,7 @@ ChannelSession* SessionManager::admit(PendingUpgrade& upgrade) {
   (*user)->add(session);
   ids_.insert(&session);
   stats_.connections.add(1);
+  events_.on_enter(session);
   session.start();
   return &session;
 }

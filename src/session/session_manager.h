@@ -28,6 +28,8 @@ namespace pushwire::session {
 // What sessions need from the room above; implemented by hub::LocalHub.
 class SessionEvents {
  public:
+  // It is in the tables; nothing has been written to it yet.
+  virtual void on_enter(ChannelSession&) {}
   virtual void on_subscribe(ChannelSession& session, std::string_view topic) = 0;
   virtual void on_unsubscribe(ChannelSession& session, std::string_view topic) = 0;
   // It is leaving the tables: forget its subscriptions.
