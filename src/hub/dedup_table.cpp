@@ -29,36 +29,14 @@ void DedupTable::forget_old(MonotonicMs now) {
   }
 }
 
-DedupVerdict DedupTable::begin(std::string_view id, std::string_view body, MonotonicMs now) {
-  const Digest key = digest_of(id);
-  const Digest body_digest = digest_of(body);
-  const std::lock_guard lock(mutex_);
-  forget_old(now);
-  const auto found = entries_.find(key);
-  if (found != entries_.end()) {
-    if (found->second.pending) {
-      return DedupVerdict::kBusy;  // whatever the body is: the first try may still end without using up the id
-    }
-    return found->second.body == body_digest ? DedupVerdict::kDuplicate : DedupVerdict::kConflict;
-  }
+DedupTable::Entry& DedupTable::insert(const Digest& id, const Digest& body, MonotonicMs now) {
   const std::uint64_t serial = next_serial_++;
-  entries_.emplace(key, Entry{body_digest, serial, true});
-  order_.push_back({key, now, serial});
-  return DedupVerdict::kNew;
+  order_.push_back({id, now, serial});
+  return entries_.emplace(id, Entry{.body = body, .serial = serial}).first->second;
 }
 
-void DedupTable::commit(std::string_view id) {
-  const Digest key = digest_of(id);
-  const std::lock_guard lock(mutex_);
-  if (const auto found = entries_.find(key); found != entries_.end()) {
-    found->second.pending = false;
-  }
-}
-
-void DedupTable::abandon(std::string_view id) {
-  const Digest key = digest_of(id);
-  const std::lock_guard lock(mutex_);
-  entries_.erase(key);
+void DedupTable::erase(const Digest& id) {
+  entries_.erase(id);
   // Tries that fail one after the other must not heap up rows while the node is overloaded.
   while (!order_.empty() && !is_live(order_.back())) {
     order_.pop_back();
@@ -67,6 +45,82 @@ void DedupTable::abandon(std::string_view id) {
     std::erase_if(order_, [this](const Row& row) { return !is_live(row); });
   }
 }
+
+// --- out ---------------------------------------------------------------------------------------------------------
+
+DedupVerdict DedupTable::begin(std::string_view id, const Digest& body, MonotonicMs now) {
+  const Digest key = digest_of(id);
+  const std::lock_guard lock(mutex_);
+  forget_old(now);
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) {
+    insert(key, body, now);
+    return DedupVerdict::kNew;
+  }
+  const Entry& entry = found->second;
+  if (entry.pending && !entry.delivered) {
+    return DedupVerdict::kBusy;  // whatever the body is: the first try may still end without using up the id
+  }
+  return entry.body == body ? DedupVerdict::kDuplicate : DedupVerdict::kConflict;
+}
+
+DedupEnd DedupTable::commit(std::string_view id) {
+  const Digest key = digest_of(id);
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) {
+    return DedupEnd::kUsed;
+  }
+  found->second.pending = false;
+  return found->second.conflict ? DedupEnd::kConflict : DedupEnd::kUsed;
+}
+
+DedupEnd DedupTable::abandon(std::string_view id) {
+  const Digest key = digest_of(id);
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key);
+  if (found == entries_.end() || !found->second.delivered) {
+    erase(key);
+    return DedupEnd::kFree;
+  }
+  found->second.pending = false;
+  return found->second.conflict ? DedupEnd::kConflict : DedupEnd::kUsed;
+}
+
+// --- in ----------------------------------------------------------------------------------------------------------
+
+bool DedupTable::deliver(std::string_view id, const Digest& body, MonotonicMs now) {
+  const Digest key = digest_of(id);
+  const std::lock_guard lock(mutex_);
+  forget_old(now);
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) {
+    Entry& entry = insert(key, body, now);
+    entry.pending = false;
+    entry.delivered = true;
+    return true;
+  }
+  Entry& entry = found->second;
+  if (entry.delivered) {
+    return false;
+  }
+  entry.delivered = true;
+  if (entry.body != body) {
+    entry.conflict = true;
+    entry.body = body;  // what arrives first is what the id stands for
+  }
+  return true;
+}
+
+void DedupTable::take_back(std::string_view id) {
+  const Digest key = digest_of(id);
+  const std::lock_guard lock(mutex_);
+  if (const auto found = entries_.find(key); found != entries_.end()) {
+    found->second.delivered = false;
+  }
+}
+
+// -----------------------------------------------------------------------------------------------------------------
 
 void DedupTable::set_limits(MonotonicMs window, std::size_t max_ids) {
   const std::lock_guard lock(mutex_);

@@ -1,8 +1,10 @@
 // DedupTable: which push ids callers have used within dedup.window, and with what body.
 //
-// An id is begun, then committed when the bus has accepted the push or abandoned when it has not (a try answered 503
-// does not use up the id). Ids and bodies are kept as digests: about 90 bytes each, at most dedup.max_ids of them;
-// beyond that the oldest are forgotten early and counted.
+// Out: an id is begun, then committed when the bus has accepted the push or abandoned when it has not (a try answered
+// 503 does not use up the id). In, on a bus with other nodes: deliver() learns the ids that came by any node, and lets
+// each through once. What has arrived is used, whatever its publisher was told.
+// Ids and bodies are kept as digests: about 90 bytes each, at most dedup.max_ids of them; beyond that the oldest are
+// forgotten early and counted.
 // Any thread; its mutex is taken only for pushes that carry an id of the caller's own (ADR 0011).
 #pragma once
 
@@ -25,14 +27,25 @@ enum class DedupVerdict : std::uint8_t {
   kBusy,      // a push with this id is being published at this moment
 };
 
+// How an id that was begun ended.
+enum class DedupEnd : std::uint8_t {
+  kUsed,      // by this push or one with the same body
+  kFree,      // it may be tried again
+  kConflict,  // a push with another body came from another node first
+};
+
 class DedupTable {
  public:
   DedupTable(MonotonicMs window, std::size_t max_ids) : window_(window), max_ids_(max_ids) {}
 
   // kNew: the caller owns the id until commit() or abandon().
-  DedupVerdict begin(std::string_view id, std::string_view body, MonotonicMs now);
-  void commit(std::string_view id);
-  void abandon(std::string_view id);
+  DedupVerdict begin(std::string_view id, const Digest& body, MonotonicMs now);
+  DedupEnd commit(std::string_view id);
+  DedupEnd abandon(std::string_view id);
+  // An envelope has come from the bus. False: one with this id came before, and this one is left out.
+  bool deliver(std::string_view id, const Digest& body, MonotonicMs now);
+  // Requires: deliver() was true. There was no room for it; the bus hands it over again.
+  void take_back(std::string_view id);
   // Applies to ids that begin after it, and to how long the others are kept.
   void set_limits(MonotonicMs window, std::size_t max_ids);
 
@@ -46,7 +59,9 @@ class DedupTable {
   struct Entry {
     Digest body;
     std::uint64_t serial = 0;  // of the row in order_ that owns it
-    bool pending = true;
+    bool pending = true;       // begun here, and how that ends is not known yet
+    bool delivered = false;    // its envelope has come from the bus
+    bool conflict = false;     // … with another body than the one begun here
   };
   struct Row {
     Digest id;
@@ -62,6 +77,8 @@ class DedupTable {
 
   bool is_live(const Row& row) const;
   void forget_old(MonotonicMs now);
+  Entry& insert(const Digest& id, const Digest& body, MonotonicMs now);
+  void erase(const Digest& id);
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

@@ -25,7 +25,11 @@ std::optional<PublishStatus> Dispatcher::publish(bus::Envelope&& envelope, const
                                                  bus::PublishTicket ticket) {
   std::string id;
   if (caller_id.body) {
-    switch (dedup_.begin(envelope.id, *caller_id.body, monotonic_ms())) {
+    const Digest body = digest_of(*caller_id.body);
+    if (others_ != nullptr) {
+      envelope.body = body;
+    }
+    switch (dedup_.begin(envelope.id, body, monotonic_ms())) {
       case DedupVerdict::kDuplicate:
         return PublishStatus::kDuplicate;
       case DedupVerdict::kConflict:
@@ -46,19 +50,39 @@ std::optional<PublishStatus> Dispatcher::publish(bus::Envelope&& envelope, const
 
 PublishStatus Dispatcher::settle(std::string_view id, bus::PublishOutcome outcome) {
   counters_.publish[metrics::index_of(outcome)].fetch_add(1, std::memory_order_relaxed);
-  if (!id.empty()) {
-    if (outcome == bus::PublishOutcome::kAccepted) {
-      dedup_.commit(id);
-    } else {
-      dedup_.abandon(id);
-    }
+  if (id.empty()) {
+    return status_of(outcome);
+  }
+  const bool accepted = outcome == bus::PublishOutcome::kAccepted;
+  switch (accepted ? dedup_.commit(id) : dedup_.abandon(id)) {
+    case DedupEnd::kUsed:
+      // It came from the bus: the bus has it, though it has not said so in time.
+      return PublishStatus::kAccepted;
+    case DedupEnd::kConflict:
+      return PublishStatus::kConflict;
+    case DedupEnd::kFree:
+      break;
   }
   return status_of(outcome);
 }
 
 bus::Delivered Dispatcher::on_envelope(bus::Envelope&& envelope) {
+  if (envelope.kind == bus::EnvelopeKind::kControl) {
+    if (others_ != nullptr) {
+      others_->on_control(envelope);
+    }
+    return bus::Delivered::kAccepted;
+  }
   const std::int64_t lag_ms = std::max<std::int64_t>(wall_ms() - envelope.born_ms, 0);
+  const bool callers_id = others_ != nullptr && envelope.body;
+  if (callers_id && !dedup_.deliver(envelope.id, *envelope.body, monotonic_ms())) {
+    counters_.repeated.fetch_add(1, std::memory_order_relaxed);
+    return bus::Delivered::kAccepted;
+  }
   if (router_.deliver(envelope) == RouteStatus::kOverloaded) {
+    if (callers_id) {
+      dedup_.take_back(envelope.id);
+    }
     return bus::Delivered::kPause;
   }
   counters_.received.fetch_add(1, std::memory_order_relaxed);
@@ -67,6 +91,9 @@ bus::Delivered Dispatcher::on_envelope(bus::Envelope&& envelope) {
 }
 
 void Dispatcher::on_published(bus::PublishTicket ticket, bus::PublishOutcome outcome) {
+  if (ticket.worker == kOtherNode) {
+    return;  // what nodes say to each other: nobody waits for it
+  }
   router_.post(ticket.worker, Published{ticket.call, outcome});
 }
 

@@ -1,8 +1,8 @@
 // Dispatcher: between the API and the bus on one side, between the bus and the workers on the other.
 //
-// Out: checks the caller's id against those already used, and gives the envelope to the bus. In: frames what the bus
-// brings and routes it to the workers of this node.
-// Any thread. Lifetime: outlives the bus's threads and the workers.
+// Out: checks the caller's id against those already used, and gives the envelope to the bus. In: leaves out callers'
+// ids that came before, frames what the bus brings and routes it to the workers of this node. Any thread; begin_batch()
+// to end_batch() on one. Lifetime: outlives the bus's threads and the workers.
 #pragma once
 
 #include <array>
@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "bus/bus.h"
+#include "hub/control_sink.h"
 #include "hub/dedup_table.h"
 #include "hub/router.h"
 #include "metrics/catalog.h"
@@ -37,13 +38,16 @@ struct CallerId {
 
 struct DispatchCounters {
   std::array<std::atomic<std::uint64_t>, metrics::kPublishResultNames.size()> publish{};
-  std::atomic<std::uint64_t> received{0};
+  std::atomic<std::uint64_t> received{0};  // pushes; what nodes say to each other is not counted
+  std::atomic<std::uint64_t> repeated{0};  // left out, because a push with that id of a caller's had come before
   std::atomic<std::int64_t> lag_ms{0};
 };
 
 class Dispatcher final : public bus::EnvelopeSink, public bus::PublishListener {
  public:
-  Dispatcher(bus::Bus& bus, const Router& router, DedupTable& dedup) : bus_(bus), router_(router), dedup_(dedup) {}
+  // `others`: the bus has other nodes, and this is who listens to them. Null: this node is alone.
+  Dispatcher(bus::Bus& bus, const Router& router, DedupTable& dedup, ControlSink* others = nullptr)
+      : bus_(bus), router_(router), dedup_(dedup), others_(others), bag_(router.mailboxes()) {}
 
   // The outcome if it is known at once; else it comes as Published mail to ticket.worker, who passes it to settle().
   std::optional<PublishStatus> publish(bus::Envelope&& envelope, const CallerId& caller_id, bus::PublishTicket ticket);
@@ -54,12 +58,16 @@ class Dispatcher final : public bus::EnvelopeSink, public bus::PublishListener {
   const Router& router() const noexcept { return router_; }
 
   bus::Delivered on_envelope(bus::Envelope&& envelope) override;
+  void begin_batch() override { bag_.carry_here(); }
+  void end_batch() override { bag_.put_down(); }
   void on_published(bus::PublishTicket ticket, bus::PublishOutcome outcome) override;
 
  private:
   bus::Bus& bus_;
   const Router& router_;
   DedupTable& dedup_;
+  ControlSink* const others_;
+  Mailbag bag_;  // of the bus's thread
   DispatchCounters counters_;
 };
 

@@ -152,6 +152,124 @@ TEST_F(DispatcherTest, AnIdWhoseLatePublishFailedMayBeTriedAgain) {
   EXPECT_EQ(late_.waiting.size(), 1U);
 }
 
+// --- with other nodes on the bus ---------------------------------------------------------------------------------
+
+class Others final : public ControlSink {
+ public:
+  void on_control(const Envelope& envelope) override { heard.push_back(envelope.payload); }
+  std::vector<std::string> heard;
+};
+
+class ClusterDispatcherTest : public DispatcherTest {
+ protected:
+  ClusterDispatcherTest() { EXPECT_TRUE(late_.start(dispatcher_, dispatcher_)); }
+  // As it comes from the bus when another node has published it.
+  static Envelope theirs(std::string id, std::string_view body) {
+    Envelope envelope = DispatcherTest::envelope(std::move(id));
+    envelope.body = digest_of(body);
+    return envelope;
+  }
+  std::size_t deliveries() {
+    std::size_t sum = 0;
+    for (const WorkerMail& one : mail()) {
+      sum += std::holds_alternative<Deliver>(one) ? 1U : 0U;
+    }
+    return sum;
+  }
+
+  Others others_;
+  Dispatcher dispatcher_{late_, router_, dedup_, &others_};
+};
+
+TEST_F(ClusterDispatcherTest, SendsTheDigestOfABodyAlongOnlyWithACallersId) {
+  EXPECT_EQ(dispatcher_.publish(envelope("m1"), caller("body"), {}), std::nullopt);
+  EXPECT_EQ(late_.waiting.back().envelope.body, digest_of("body"));
+  EXPECT_EQ(dispatcher_.publish(envelope("made"), {}, {}), std::nullopt);
+  EXPECT_EQ(late_.waiting.back().envelope.body, std::nullopt);
+}
+
+TEST_F(ClusterDispatcherTest, AnIdPublishedThroughAnotherNodeIsUsedHereToo) {
+  EXPECT_EQ(dispatcher_.on_envelope(theirs("m1", "body")), bus::Delivered::kAccepted);
+  EXPECT_EQ(deliveries(), 1U);
+  EXPECT_EQ(dispatcher_.publish(envelope("m1"), caller("body"), {}), PublishStatus::kDuplicate);
+  EXPECT_EQ(dispatcher_.publish(envelope("m1"), caller("other"), {}), PublishStatus::kConflict);
+}
+
+TEST_F(ClusterDispatcherTest, APushThatTwoNodesPublishIsDeliveredOnceAndTheOtherCounted) {
+  EXPECT_EQ(dispatcher_.publish(envelope("m1"), caller("body"), {}), std::nullopt);
+  EXPECT_EQ(dispatcher_.on_envelope(theirs("m1", "body")), bus::Delivered::kAccepted);
+  late_.answer(PublishOutcome::kAccepted);
+  EXPECT_EQ(deliveries(), 1U);
+  EXPECT_EQ(dispatcher_.settle("m1", PublishOutcome::kAccepted), PublishStatus::kAccepted);
+  EXPECT_EQ(dispatcher_.counters().repeated.load(), 1U);
+  EXPECT_EQ(dispatcher_.counters().received.load(), 1U);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(dispatcher_.on_envelope(envelope("made")), bus::Delivered::kAccepted);
+  }
+  EXPECT_EQ(deliveries(), 2U) << "ids that nodes make are not looked at";
+}
+
+TEST_F(ClusterDispatcherTest, APushWithoutConfirmationThatCameFromTheBusIsAccepted) {
+  EXPECT_EQ(dispatcher_.publish(envelope("m1"), caller("body"), {}), std::nullopt);
+  EXPECT_EQ(dispatcher_.on_envelope(theirs("m1", "body")), bus::Delivered::kAccepted);
+  EXPECT_EQ(dispatcher_.settle("m1", PublishOutcome::kUnavailable), PublishStatus::kAccepted);
+  EXPECT_EQ(dispatcher_.publish(envelope("m1"), caller("body"), {}), PublishStatus::kDuplicate);
+}
+
+TEST_F(ClusterDispatcherTest, ARetryAfterA503ReachesEachSocketOnceThoughTheFirstTryArrivesLate) {
+  EXPECT_EQ(dispatcher_.publish(envelope("m1"), caller("body"), {}), std::nullopt);
+  EXPECT_EQ(dispatcher_.settle("m1", PublishOutcome::kUnavailable), PublishStatus::kUnavailable);
+  EXPECT_EQ(dispatcher_.publish(envelope("m1"), caller("body"), {}), std::nullopt);
+  ASSERT_EQ(late_.waiting.size(), 2U);
+  late_.answer(PublishOutcome::kAccepted);
+  late_.answer(PublishOutcome::kAccepted);
+  EXPECT_EQ(deliveries(), 1U);
+}
+
+TEST_F(ClusterDispatcherTest, SaysThatAnotherBodyTookTheIdMeanwhile) {
+  EXPECT_EQ(dispatcher_.publish(envelope("m1"), caller("body"), {}), std::nullopt);
+  EXPECT_EQ(dispatcher_.on_envelope(theirs("m1", "other")), bus::Delivered::kAccepted);
+  late_.answer(PublishOutcome::kAccepted);
+  EXPECT_EQ(deliveries(), 1U);
+  EXPECT_EQ(dispatcher_.settle("m1", PublishOutcome::kAccepted), PublishStatus::kConflict);
+}
+
+TEST_F(ClusterDispatcherTest, AnEnvelopeThatFoundNoRoomIsDeliveredWhenItComesAgain) {
+  ASSERT_TRUE(box_.reserve(4'000));
+  Envelope kept = theirs("m1", "body");
+  EXPECT_EQ(dispatcher_.on_envelope(std::move(kept)), bus::Delivered::kPause);
+  box_.release(4'000);
+  EXPECT_EQ(dispatcher_.on_envelope(std::move(kept)), bus::Delivered::kAccepted);
+  EXPECT_EQ(deliveries(), 1U);
+  EXPECT_EQ(dispatcher_.counters().repeated.load(), 0U);
+}
+
+TEST_F(ClusterDispatcherTest, GivesWhatNodesSayToEachOtherToTheClusterAndToNoWorker) {
+  ASSERT_TRUE(box_.reserve(4'000));
+  Envelope control = test::envelope_to(EnvelopeKind::kControl, "n2");
+  control.payload = "hello";
+  EXPECT_EQ(dispatcher_.on_envelope(std::move(control)), bus::Delivered::kAccepted) << "full workers do not matter";
+  EXPECT_EQ(others_.heard, std::vector<std::string>{"hello"});
+  EXPECT_TRUE(mail().empty());
+  EXPECT_EQ(dispatcher_.counters().received.load(), 0U);
+}
+
+TEST_F(ClusterDispatcherTest, PostsTheMailOfABatchTogether) {
+  dispatcher_.begin_batch();
+  EXPECT_EQ(dispatcher_.on_envelope(envelope("m1")), bus::Delivered::kAccepted);
+  dispatcher_.on_published({.worker = 0, .call = 7}, PublishOutcome::kAccepted);
+  EXPECT_TRUE(mail().empty());
+  dispatcher_.end_batch();
+  const auto got = mail();
+  ASSERT_EQ(got.size(), 2U);
+  EXPECT_TRUE(std::holds_alternative<Deliver>(got[0])) << "in order";
+  EXPECT_EQ(std::get<Published>(got[1]).call, 7U);
+  EXPECT_EQ(dispatcher_.on_envelope(envelope("m2")), bus::Delivered::kAccepted);
+  EXPECT_EQ(mail().size(), 1U) << "between batches at once";
+}
+
+// -----------------------------------------------------------------------------------------------------------------
+
 TEST_F(DispatcherTest, MeasuresHowOldAnEnvelopeWasOnArrival) {
   Dispatcher dispatcher(embedded_, router_, dedup_);
   Envelope old = envelope("m1");

@@ -1,4 +1,5 @@
-// What a worker can be asked about its sessions, and what it answers. Values; they travel as mail.
+// What workers and nodes can be asked about their sessions, and what they answer. Values; they travel as mail, and
+// between nodes as control_codec.h writes them.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +14,13 @@
 namespace pushwire::hub {
 
 struct SessionInfo {
-  session::SessionId session;
-  std::string device;
-  std::string remote;  // "ip:port"
+  session::SessionId session = {};
+  std::string device = {};
+  std::string remote = {};  // "ip:port"
   WallMs connected_at = 0;
   WallMs last_seen_at = 0;
-  std::vector<std::string> topics;
+  std::vector<std::string> topics = {};
+  std::string node = {};  // whose session it is; empty: this node's
 };
 
 struct ListSessions {
@@ -40,7 +42,16 @@ struct SessionList {
 struct Count {
   std::uint64_t count = 0;
 };
-using Answer = std::variant<SessionList, Count>;
+// What the other nodes have answered together.
+struct OthersAnswer {
+  SessionList list;
+  Count count;
+  std::vector<std::string> missing;  // nodes whose answer is not (wholly) in it; sorted, each once
+};
+using Answer = std::variant<SessionList, Count, OthersAnswer>;
+
+// Instead of a worker: another node has asked, and Cluster::answer() knows which.
+inline constexpr std::uint32_t kOtherNode = 0xffffffff;
 
 // The worker that asked, and its name for the call.
 struct ReplyTo {
