@@ -1,5 +1,7 @@
 #include "bus/nats/library.h"
 
+#include <openssl/crypto.h>
+
 #include <mutex>
 
 namespace pushwire::bus::nats {
@@ -12,6 +14,11 @@ struct Users {
   std::mutex mutex;
   int count = 0;
 };
+
+// libnats (3.4.1) gives OpenSSL's list of compression methods back when it closes, and OpenSSL would do so once more
+// when the process exits: a crash. The process gives all its memory back anyway, so OpenSSL need not. This counts only
+// before the first use of OpenSSL, hence before main().
+[[maybe_unused]] const int kNoCleanupAtExit = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
 
 Users& users() {
   static Users all;
