@@ -80,9 +80,9 @@ TEST(DevPages, QuestionsAreAnsweredOnTheSameConnection) {
   const net::Fd client = node.connect();
   const std::string user = node.user_of(1);
   EXPECT_EQ(http::testing::answers_in(node.exchange(client, get(fmt::format("/dev/api/v1/users/{}", user)))),
-            fmt::format("200 {{\"user\":\"{}\",\"online\":false,\"sessions\":[]}}\n", user));
+            fmt::format("200 {{\"user\":\"{}\",\"online\":false,\"sessions\":[],\"complete\":true}}\n", user));
   EXPECT_EQ(http::testing::answers_in(node.exchange(client, get("/dev/api/v1/topics/t"))),
-            "200 {\"topic\":\"t\",\"subscribers\":0}\n");
+            "200 {\"topic\":\"t\",\"subscribers\":0,\"complete\":true}\n");
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "bus/embedded/embedded_bus.h"
 #include "server/commands.h"
 #include "server/config_check.h"
 #include "server/config_load.h"
@@ -43,13 +42,14 @@ std::vector<hub::WorkerMailbox*> mailboxes_of(const std::vector<std::unique_ptr<
 
 }  // namespace
 
-Gateway::Gateway(Config config)
+Gateway::Gateway(Config config, std::unique_ptr<bus::Bus> bus)
     : config_(std::move(config)),
       dedup_(config_.dedup.window.count(), config_.dedup.max_ids),
-      bus_(std::make_unique<bus::EmbeddedBus>()),
+      bus_(std::move(bus)),
       bases_(make_bases(config_)),
-      router_(mailboxes_of(bases_)),
-      dispatcher_(*bus_, router_, dedup_) {
+      router_(mailboxes_of(bases_), &counts_),
+      cluster_(make_cluster()),
+      dispatcher_(*bus_, router_, dedup_, cluster_.get()) {
   fill_view();
 }
 
@@ -66,9 +66,30 @@ void Gateway::fill_view() {
   view_.dispatcher = &dispatcher_;
   view_.dedup = &dedup_;
   view_.bus = bus_.get();
+  view_.cluster = cluster_.get();
   for (const auto& base : bases_) {
     view_.workers.push_back({&base->stats, &base->mailbox, &base->loop});
   }
+}
+
+std::unique_ptr<hub::Cluster> Gateway::make_cluster() {
+  if (config_.bus.kind == bus::BusKind::kEmbedded) {
+    return nullptr;
+  }
+  hub::ClusterOptions options;
+  options.name = config_.node.name;
+  options.state = [this] {
+    const api::NodeTotals totals = api::totals_of(view_);
+    hub::Announcement announcement;
+    announcement.version = view_.version;
+    announcement.uptime_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(wall_ms() - view_.started_at, 0));
+    announcement.connections = static_cast<std::uint64_t>(totals.connections);
+    announcement.users = static_cast<std::uint64_t>(totals.users);
+    announcement.subscriptions = static_cast<std::uint64_t>(totals.subscriptions);
+    announcement.draining = view_.draining.load();
+    return announcement;
+  };
+  return std::make_unique<hub::Cluster>(*bus_, router_, std::move(options));
 }
 
 // --- start -------------------------------------------------------------------------------------------------------
@@ -152,8 +173,8 @@ Result<> Gateway::start() {
     threads_.emplace_back([worker = workers_[i].get()] { worker->run(); });
     pthread_setname_np(threads_.back().native_handle(), fmt::format("worker-{}", i).c_str());
   }
-  log_info("node {} runs: version {}, {} workers, bus embedded, io {}", view_.name, view_.version, workers_.size(),
-           view_.io);
+  log_info("node {} runs: version {}, {} workers, bus {}, io {}", view_.name, view_.version, workers_.size(),
+           bus_->name(), view_.io);
   return {};
 }
 
@@ -169,6 +190,7 @@ Result<> Gateway::reload(Config fresh) {
   fresh.client.io = config_.client.io;
   fresh.api.listen = config_.api.listen;
   fresh.auth.mode = config_.auth.mode;
+  fresh.bus = config_.bus;
   LoadResult merged;
   merged.config = fresh;
   check_rules(merged);
@@ -211,10 +233,16 @@ bool Gateway::drained() const {
   return workers_are() && counts_.admission.empty() && workers_are();
 }
 
-void Gateway::stop() {
-  if (bus_ != nullptr) {
-    bus_->stop();
+void Gateway::leave() {
+  if (cluster_ != nullptr) {
+    cluster_->leave();
   }
+}
+
+// The bus first: what it has not confirmed is told to the workers, whose last act is to pass that on, and nothing comes
+// after them.
+void Gateway::stop() {
+  bus_->stop();
   for (const auto& base : bases_) {
     base->loop.request_stop();
   }

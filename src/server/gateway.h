@@ -1,7 +1,8 @@
 // Gateway: one node. Builds everything once from the configuration, starts the workers, reloads, drains, stops.
 // Thread: the main thread's; the workers run in threads that it owns and joins. Lifetime: main()'s stack.
 //
-//   start() -> [reload()]* -> drain() -> until drained() -> ~Gateway
+//   start() -> until bus_health().up -> [reload()]* -> drain() -> until drained() -> leave() -> until settled() ->
+//   ~Gateway
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include "api/node_view.h"
 #include "base/result.h"
 #include "bus/bus.h"
+#include "hub/cluster.h"
 #include "hub/dedup_table.h"
 #include "hub/dispatcher.h"
 #include "hub/local_hub.h"
@@ -25,14 +27,16 @@ namespace pushwire::server {
 
 class Gateway {
  public:
-  explicit Gateway(Config config);
+  Gateway(Config config, std::unique_ptr<bus::Bus> bus);
   // Stops at once what still runs.
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  // Opens the listeners, starts bus and workers. Errors name the address, file or setting.
+  // Opens the listeners, starts bus and workers. Errors name the address, file or setting. A bus whose servers are away
+  // is none: bus_health() tells when the node can deliver.
   Result<> start();
+  bus::Health bus_health() const { return bus_->health(); }
   // One plain line per listener: "clients on ws://127.0.0.1:8000/ws".
   const std::vector<std::string>& listener_lines() const noexcept { return listener_lines_; }
 
@@ -45,6 +49,10 @@ class Gateway {
   void drain();
   // True when every client has been told and is gone.
   bool drained() const;
+  // The other nodes are told that this one goes.
+  void leave();
+  // True when the bus has said of every push that was given to it whether it has it.
+  bool settled() const { return bus_->counters().waiting_bytes.load(std::memory_order_relaxed) == 0; }
   std::int64_t connections() const { return api::totals_of(view_).connections; }
 
  private:
@@ -59,6 +67,7 @@ class Gateway {
   BoundPorts bound_ports() const;
   void name_listeners();
   void fill_view();
+  std::unique_ptr<hub::Cluster> make_cluster();
   void stop();
 
   Config config_;
@@ -69,6 +78,7 @@ class Gateway {
   std::unique_ptr<bus::Bus> bus_;
   std::vector<std::unique_ptr<WorkerBase>> bases_;
   hub::Router router_;
+  std::unique_ptr<hub::Cluster> cluster_;  // null: the bus has no other nodes
   hub::Dispatcher dispatcher_;
   api::NodeView view_;
   std::vector<std::unique_ptr<Worker>> workers_;

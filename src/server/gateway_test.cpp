@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <mutex>
 
 #include "server/server_test_support.h"
 
@@ -37,10 +39,56 @@ std::string receive_until(const net::Fd& client, std::string_view part) {
   return all;
 }
 
+// A bus in the test's hand: what it is given waits until the test says how it ended.
+class HeldBus final : public bus::Bus {
+ public:
+  static constexpr std::string_view kReason = "bus.redis.address: nobody listens";
+
+  std::string_view name() const noexcept override { return "held"; }
+  Result<> start(bus::EnvelopeSink&, bus::PublishListener& listener) override {
+    listener_ = &listener;
+    return {};
+  }
+  std::optional<bus::PublishOutcome> publish(bus::Envelope&&, bus::PublishTicket ticket) override {
+    if (!up) {
+      return bus::PublishOutcome::kUnavailable;
+    }
+    const std::lock_guard lock(mutex_);
+    tickets_.push_back(ticket);
+    counters_.waiting_bytes.fetch_add(1);
+    return std::nullopt;
+  }
+  void settle(bus::PublishOutcome outcome) {
+    const std::lock_guard lock(mutex_);
+    for (const bus::PublishTicket ticket : tickets_) {
+      listener_->on_published(ticket, outcome);
+      counters_.waiting_bytes.fetch_sub(1);
+    }
+    tickets_.clear();
+  }
+  bus::Health health() const override { return {up.load(), std::string(up ? "" : kReason)}; }
+  bus::Capabilities capabilities() const override { return {}; }
+  std::size_t largest_record() const noexcept override { return 1'000; }
+  const bus::BusCounters& counters() const noexcept override { return counters_; }
+  void stop() override {
+    up = false;
+    settle(bus::PublishOutcome::kUnavailable);
+  }
+
+  std::atomic<bool> up{true};
+
+ private:
+  std::mutex mutex_;
+  std::vector<bus::PublishTicket> tickets_;
+  bus::PublishListener* listener_ = nullptr;
+  bus::BusCounters counters_;
+};
+
 class GatewayTest : public ::testing::Test {
  protected:
-  void start(Config config) {
-    gateway_ = std::make_unique<Gateway>(std::move(config));
+  void start(Config config) { start(std::move(config), std::make_unique<bus::EmbeddedBus>()); }
+  void start(Config config, std::unique_ptr<bus::Bus> bus) {
+    gateway_ = std::make_unique<Gateway>(std::move(config), std::move(bus));
     const auto started = gateway_->start();
     ASSERT_TRUE(started) << started.error().message;
     ASSERT_EQ(gateway_->listener_lines().size(), 2U);
@@ -66,6 +114,26 @@ class GatewayTest : public ::testing::Test {
                                       "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
                                       authorization, body.size(), body));
   }
+  HeldBus& start_held() {
+    auto bus = std::make_unique<HeldBus>();
+    HeldBus& held = *bus;
+    start(two_workers(), std::move(bus));
+    return held;
+  }
+  // A push whose answer has to wait for the bus.
+  net::Fd push_and_wait() {
+    net::Fd fd = test::connect_to(api_port_);
+    (void)http::testing::TestServer::write(
+        fd,
+        "POST /v1/push HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 28\r\n\r\n"
+        R"({"to":{"all":true},"data":1})");
+    const MonotonicMs end = monotonic_ms() + kPatienceMs;
+    while (gateway_->settled() && monotonic_ms() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    EXPECT_FALSE(gateway_->settled());
+    return fd;
+  }
   bool wait_drained() const {
     const MonotonicMs end = monotonic_ms() + kPatienceMs;
     while (!gateway_->drained() && monotonic_ms() < end) {
@@ -89,7 +157,7 @@ TEST_F(GatewayTest, NamesTheRealPortsOfItsListeners) {
 }
 
 TEST_F(GatewayTest, StopsWithoutEverHavingStarted) {
-  const Gateway never(two_workers());
+  const Gateway never(two_workers(), std::make_unique<bus::EmbeddedBus>());
   EXPECT_FALSE(never.drained());
   EXPECT_EQ(never.connections(), 0);
 }
@@ -121,7 +189,7 @@ TEST_F(GatewayTest, ASecondOneOnTheSamePortFailsAndNamesTheAddress) {
     Config config = two_workers();
     const std::uint16_t port = client_side ? client_port_ : api_port_;
     (client_side ? config.client.listen : config.api.listen) = {{"127.0.0.1", port}};
-    Gateway second(config);
+    Gateway second(config, std::make_unique<bus::EmbeddedBus>());
     const auto started = second.start();
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().message, fmt::format("cannot listen on 127.0.0.1:{}: Address already in use", port));
@@ -146,6 +214,40 @@ TEST_F(GatewayTest, DrainTellsEverybodyRefusesNewOnesAndEnds) {
   clients.clear();
   EXPECT_TRUE(wait_drained());
   EXPECT_EQ(gateway_->connections(), 0);
+}
+
+TEST_F(GatewayTest, IsReadyWhileItsBusIsUpAndSaysWhyNot) {
+  HeldBus& bus = start_held();
+  bus.up = false;
+  EXPECT_EQ(gateway_->bus_health().reason, HeldBus::kReason);
+  const net::Fd fd = test::connect_to(api_port_);
+  (void)http::testing::TestServer::write(fd, test::get("/readyz", "localhost"));
+  const std::string answer = receive_until(fd, HeldBus::kReason);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_NE(answer.find(HeldBus::kReason), std::string::npos) << answer;
+  EXPECT_TRUE(push(R"({"all":true})", "x").starts_with("HTTP/1.1 503 "));
+  const net::Fd still = client("alice");  // who comes is let in: the bus may be back soon
+  bus.up = true;
+  EXPECT_TRUE(ask(api_port_, test::get("/readyz", "localhost")).starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(GatewayTest, ACallerIsAnsweredWhenTheBusHasSpokenThoughTheNodeDrains) {
+  HeldBus& bus = start_held();
+  const net::Fd caller = push_and_wait();
+  gateway_->drain();
+  EXPECT_TRUE(wait_drained());
+  EXPECT_FALSE(gateway_->settled());
+  EXPECT_TRUE(push(R"({"all":true})", "late").starts_with("HTTP/1.1 503 "));
+  bus.settle(bus::PublishOutcome::kAccepted);
+  EXPECT_TRUE(gateway_->settled());
+  EXPECT_TRUE(receive_until(caller, "accepted").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(GatewayTest, WhoStillWaitsForTheBusWhenTheNodeStopsIsToldSo) {
+  start_held();
+  const net::Fd caller = push_and_wait();
+  gateway_.reset();
+  EXPECT_TRUE(receive_until(caller, "unavailable").starts_with("HTTP/1.1 503 "));
 }
 
 TEST_F(GatewayTest, ReloadChangesKeysAndLimitsWhileItRuns) {
@@ -186,7 +288,7 @@ TEST(GatewayReload, KeysDoNotGoAwayUnderAPublicListener) {
   Config config = two_workers();
   config.api.keys = {"k"};
   config.api.listen = {{"0.0.0.0", 0}};
-  Gateway gateway(config);  // not started: nothing listens in this test
+  Gateway gateway(config, std::make_unique<bus::EmbeddedBus>());  // not started: nothing listens in this test
   config.api.keys.clear();
   config.api.listen = {{"127.0.0.1", 0}};  // a good file, but the listener would stay where it is
   const auto done = gateway.reload(config);

@@ -7,10 +7,13 @@
 
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <optional>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "bus/make_bus.h"
+#include "server/bus_watch.h"
 #include "server/commands.h"
 #include "server/ebb.h"
 #include "server/gateway.h"
@@ -19,9 +22,10 @@
 namespace pushwire::server {
 namespace {
 
-constexpr rlim_t kFewestFiles = 64;   // loops, listeners and reserves of a few workers
-constexpr long kPollNs = 20'000'000;  // how often a drain looks whether it is done
-constexpr timespec kTendEvery{1, 0};  // how often memory is looked after
+constexpr rlim_t kFewestFiles = 64;            // loops, listeners and reserves of a few workers
+constexpr long kPollNs = 20'000'000;           // how often a drain looks whether it is done
+constexpr timespec kTendEvery{1, 0};           // how often memory and the bus are looked after
+constexpr timespec kWaitEvery{0, 10'000'000};  // how often a node that is not ready looks at its bus
 
 sigset_t our_signals() {
   sigset_t signals;
@@ -74,8 +78,12 @@ void say(const std::string& line) {
 
 class Life {
  public:
-  Life(const ServeCommand& command, const Environment& environment, Config config)
-      : command_(command), environment_(environment), drain_(config.drain), gateway_(std::move(config)) {}
+  Life(const ServeCommand& command, const Environment& environment, Config config, std::unique_ptr<bus::Bus> bus)
+      : command_(command),
+        environment_(environment),
+        drain_(config.drain),
+        publish_timeout_(config.bus.publish_timeout.count()),
+        gateway_(std::move(config), std::move(bus)) {}
 
   int run() {
     if (const auto started = gateway_.start(); !started) {
@@ -85,21 +93,35 @@ class Life {
     for (const std::string& line : gateway_.listener_lines()) {
       say(line);
     }
-    say("ready");
+    BusWatch watch(monotonic_ms());
     while (true) {
+      look_at_bus(watch);
       const sigset_t signals = our_signals();
-      const int signal = sigtimedwait(&signals, nullptr, &kTendEvery);
+      const int signal = sigtimedwait(&signals, nullptr, watch.ready() ? &kTendEvery : &kWaitEvery);
       if (signal == SIGHUP) {
         reload();
       } else if (signal > 0) {
         return drain();
-      } else if (ebb_.has_passed(gateway_.connections())) {
+      } else if (watch.ready() && ebb_.has_passed(gateway_.connections())) {
         (void)malloc_trim(0);
       }
     }
   }
 
  private:
+  void look_at_bus(BusWatch& watch) {
+    const bus::Health health = gateway_.bus_health();
+    switch (watch.look(health.up, monotonic_ms())) {
+      case BusNews::kReady:
+        return say("ready");
+      case BusNews::kStillAway:
+        return log_warning("{}: {}; trying on", watch.ready() ? "the bus is still away" : "not ready yet",
+                           health.reason);
+      case BusNews::kNone:
+        return;
+    }
+  }
+
   void reload() {
     LoadResult loaded = load_checked(command_.config, environment_, check_keys);
     if (!loaded.mistakes.empty()) {
@@ -135,13 +157,30 @@ class Life {
         return kExitFailure;
       }
     }
+    wait_for_bus();
     log_info("drained");
     return kExitGood;
+  }
+
+  // Callers whose pushes are on their way to the bus get their answers, and the other nodes hear that this one goes. No
+  // push waits longer than its time.
+  void wait_for_bus() {
+    gateway_.leave();
+    const MonotonicMs deadline = monotonic_ms() + publish_timeout_;
+    const sigset_t signals = our_signals();
+    const timespec pause{0, kPollNs};
+    while (!gateway_.settled() && monotonic_ms() < deadline) {
+      const int signal = sigtimedwait(&signals, nullptr, &pause);
+      if (signal == SIGTERM || signal == SIGINT) {
+        return;
+      }
+    }
   }
 
   const ServeCommand& command_;
   const Environment& environment_;
   Config::Drain drain_;
+  const MonotonicMs publish_timeout_;
   Ebb ebb_;
   Gateway gateway_;
 };
@@ -154,6 +193,11 @@ int serve(const ServeCommand& command, const Environment& environment) {
     fmt::print(stderr, "{}", mistakes_text(loaded));
     return kExitUsage;
   }
+  auto bus = bus::make_bus(loaded.config.bus, loaded.config.node.name);
+  if (!bus) {
+    fmt::print(stderr, "{}: {}\n", loaded.where({"bus.kind"}), bus.error().message);
+    return kExitUsage;
+  }
   block_signals();
   give_memory_back();
   raise_descriptor_limit();
@@ -163,7 +207,7 @@ int serve(const ServeCommand& command, const Environment& environment) {
     stop_log();
     return kExitFailure;
   }
-  const int exit_code = Life(command, environment, std::move(loaded.config)).run();
+  const int exit_code = Life(command, environment, std::move(loaded.config), *std::move(bus)).run();
   stop_log();
   return exit_code;
 }
