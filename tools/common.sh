@@ -20,3 +20,36 @@ pw_build() {
   shift
   pw_configure "$preset" && cmake --build "build/$preset" ${1:+--target "$@"}
 }
+
+# The buses with a server of their own, which tools/bus/server.py starts.
+pw_buses=(redis nats kafka zookeeper rocketmq)
+
+# pw_start_bus KIND: starts the bus's server and waits until it can be used. It lives as long as descriptor 9 is open in
+# this process or in one that inherits it, in a session of its own: Ctrl-C is for the nodes, which say goodbye first.
+# Afterwards pw_bus_settings holds the arguments of `pushwire serve` that reach it.
+pw_start_bus() {
+  local line
+  tools/install.sh "bus-$1"
+  mkdir -p "build/bus/$1"
+  echo "Starting the server of the bus ($1), data in build/bus/$1"
+  coproc pw_bus_server { exec setsid python3 tools/bus/server.py "$1" --dir "build/bus/$1"; }
+  exec 9>&"${pw_bus_server[1]}"
+  if ! read -r line <&"${pw_bus_server[0]}"; then
+    echo "The server of the bus ($1) did not start" >&2
+    return 1
+  fi
+  mapfile -t pw_bus_settings < <(python3 -c '
+import json, sys
+for key, value in json.loads(sys.argv[1])["set"].items():
+    print("--set", f"{key}={value}", sep="\n")' "$line")
+}
+
+# pw_check_bus KIND: ends the program with a list of kinds if this is none.
+pw_check_bus() {
+  local kind
+  for kind in "${pw_buses[@]}"; do
+    [ "$kind" != "$1" ] || return 0
+  done
+  printf 'no bus "%s": expected one of %s\n' "$1" "${pw_buses[*]}" >&2
+  exit 2
+}

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs what Pushwire needs to be built (`build`), tested (`test`: includes build) or worked on (`dev`: includes test).
+# Installs what Pushwire needs to be built (`build`), tested (`test`: includes build) or worked on (`dev`: includes test);
+# or what starts a bus's server on this machine, and HAProxy for examples/cluster.
 #
-#   tools/install.sh build|test|dev
+#   tools/install.sh build|test|dev|bus-redis|bus-nats|bus-kafka|bus-zookeeper|bus-rocketmq|proxy
 #
 # On Debian 12 missing packages come by apt (root or sudo). Python test packages go into .venv, Node ones into
 # tests/node/node_modules, both pinned. When nothing is missing this takes a few hundredths of a second.
@@ -37,6 +38,13 @@ has_node() {
 }
 
 packages_for() {
+  case "$1" in
+    bus-redis) printf '%s\n' python3 redis-server && return ;;
+    bus-nats) printf '%s\n' nats-server python3 && return ;;
+    bus-zookeeper) printf '%s\n' openjdk-17-jre-headless python3 zookeeper && return ;;
+    bus-kafka | bus-rocketmq) printf '%s\n' maven openjdk-17-jre-headless python3 && return ;;
+    proxy) printf '%s\n' haproxy && return ;;
+  esac
   local packages=("${build_packages[@]}")
   if [ "$1" != build ]; then
     packages+=("${test_packages[@]}")
@@ -113,20 +121,20 @@ install_node_packages() {
 
 what=${1:-}
 case "$what" in
-  build | test | dev) ;;
-  *) fail "usage: tools/install.sh build|test|dev" ;;
+  build | test | dev | proxy | bus-redis | bus-nats | bus-kafka | bus-zookeeper | bus-rocketmq) ;;
+  *) fail "usage: tools/install.sh build|test|dev|proxy|bus-redis|bus-nats|bus-kafka|bus-zookeeper|bus-rocketmq" ;;
 esac
 
 if [ "${PUSHWIRE_SKIP_INSTALL:-}" != 1 ]; then
   if ! is_debian_12; then
     fail "This installs by itself only on Debian 12. Please install what these Debian 12 packages hold:
   $(packages_for "$what" | tr '\n' ' ')
-(a C++20 compiler like g++ 12, CMake 3.25, Boost 1.81, OpenSSL 3$([ "$what" = build ] || echo ', clang 16, Python 3.11, Node 18'))
+(a C++20 compiler like g++ 12, CMake 3.25, Boost 1.81, OpenSSL 3$([ "$what" != test ] && [ "$what" != dev ] || echo ', clang 16, Python 3.11, Node 18'))
 and say PUSHWIRE_SKIP_INSTALL=1 when they are there."
   fi
   install_packages "$what"
 fi
-if [ "$what" != build ]; then
+if [ "$what" = test ] || [ "$what" = dev ]; then
   install_python_packages
   install_node_packages
 fi
