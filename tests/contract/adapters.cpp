@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <stdexcept>
 
 #include "bus/make_bus.h"
+#include "bus/remote_bus.h"
 #if __has_include("bus/kafka/kafka_link.h")
 #include "bus/kafka/kafka_link.h"
 #define PW_KAFKA make_kafka_link
@@ -135,7 +137,8 @@ std::vector<Adapter> all_adapters() {
        .server = {"rocketmq", "--version", "5.5.0"},
        .make_link = PW_ROCKETMQ},
   };
-  all.erase(std::remove_if(all.begin(), all.end(), [](const Adapter& one) { return name_of(one.kind) == "unknown"; }),
+  all.erase(std::remove_if(all.begin(), all.end(),
+                           [](const Adapter& one) { return one.has_server() && one.make_link == nullptr; }),
             all.end());
   return all;
 }
@@ -157,6 +160,21 @@ BusServer& guarded_server(const Adapter& adapter) {
   }
   arguments.insert(arguments.end(), {"--advertise", "127.0.0.2"});
   return server_named(adapter.name + " guarded", arguments);
+}
+
+std::unique_ptr<Bus> make_test_bus(const Settings& settings, const std::string& node) {
+  if (name_of(settings.kind) == "unknown") {
+    for (const Adapter& adapter : adapters_with_servers()) {
+      if (adapter.kind == settings.kind) {
+        return std::make_unique<RemoteBus>(adapter.name, settings, node, adapter.make_link);
+      }
+    }
+  }
+  auto made = make_bus(settings, node);
+  if (!made) {
+    throw std::runtime_error(made.error().message);
+  }
+  return std::move(*made);
 }
 
 void stop_servers() {

@@ -43,6 +43,9 @@ BusServer& guarded_server(const Adapter& adapter);
 // Kills all servers that were started.
 void stop_servers();
 
+// As bus::make_bus(), which a test program has no use for if it fails.
+std::unique_ptr<Bus> make_test_bus(const Settings& settings, const std::string& node);
+
 // Settings for `server` that share nothing with any other test: a namespace of their own.
 Settings fresh_settings(const Adapter& adapter, const BusServer& server);
 Settings fresh_settings(const Adapter& adapter);  // of the open server, if it needs one

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "adapters.h"
-#include "bus/make_bus.h"
 #include "cluster.h"
 
 namespace pushwire::bus {
@@ -179,9 +178,8 @@ class SlowSink final : public EnvelopeSink {
 TEST_P(BusContract, StopWaitsForACallThatIsUnderWay) {
   SlowSink sink;
   Recorder listener;
-  auto made = make_bus(fresh_settings(GetParam()), "n2");
-  ASSERT_TRUE(made);
-  Bus& bus = **made;
+  const std::unique_ptr<Bus> made = make_test_bus(fresh_settings(GetParam()), "n2");
+  Bus& bus = *made;
   ASSERT_TRUE(bus.start(sink, listener));
   ASSERT_TRUE(eventually([&] { return bus.health().up; })) << bus.health().reason;
   std::thread publisher([&] { (void)bus.publish(envelope_to(EnvelopeKind::kUser, "alice", "m"), {}); });

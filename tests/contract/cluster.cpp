@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "adapters.h"
 #include "base/clock.h"
-#include "bus/make_bus.h"
 
 namespace pushwire::bus {
 
@@ -80,6 +80,11 @@ std::vector<PublishOutcome> Recorder::outcomes(std::uint64_t call) {
   return outcomes_[call];
 }
 
+bool Recorder::is_told(std::uint64_t call) {
+  const std::lock_guard lock(mutex_);
+  return outcomes_.count(call) != 0 && !outcomes_[call].empty();
+}
+
 std::size_t Recorder::calls() {
   const std::lock_guard lock(mutex_);
   return calls_;
@@ -87,13 +92,7 @@ std::size_t Recorder::calls() {
 
 // --- Node --------------------------------------------------------------------------------------------------------
 
-Node::Node(const Settings& settings, std::string name) : name_(std::move(name)) {
-  auto made = make_bus(settings, name_);
-  if (!made) {
-    throw std::runtime_error(made.error().message);
-  }
-  bus_ = std::move(*made);
-}
+Node::Node(const Settings& settings, std::string name) : name_(std::move(name)), bus_(make_test_bus(settings, name_)) {}
 
 void Node::open() {
   const auto started = bus_->start(recorder_, recorder_);
@@ -128,6 +127,16 @@ PublishOutcome Node::outcome(std::uint64_t call) {
   const auto told = recorder_.outcomes(call);
   EXPECT_EQ(told.size(), 1U) << "told exactly once, call " << call << " of " << name_;
   return told.empty() ? PublishOutcome::kUnavailable : told[0];
+}
+
+bool Node::is_told(std::uint64_t call) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (at_once_.count(call) != 0) {
+      return true;
+    }
+  }
+  return recorder_.is_told(call);
 }
 
 void Node::announce() {

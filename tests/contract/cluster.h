@@ -40,6 +40,7 @@ class Recorder final : public EnvelopeSink, public PublishListener {
   std::size_t count();
   // The outcomes told for one call; waits for the first.
   std::vector<PublishOutcome> outcomes(std::uint64_t call);
+  bool is_told(std::uint64_t call);
   // All calls of both interfaces, announcements among them.
   std::size_t calls();
 
@@ -71,6 +72,8 @@ class Node {
   // Waits until it is told.
   PublishOutcome outcome(std::uint64_t call);
   PublishOutcome publish_and_wait(Envelope envelope) { return outcome(publish(std::move(envelope))); }
+  // Whether it has been.
+  bool is_told(std::uint64_t call);
   // What each node tells all others every 2 s, from which they see what they have missed.
   void announce();
 
