@@ -13,6 +13,7 @@ from support.gateway import ROOT
 
 PROGRAM = ROOT / "tools/bus/server.py"
 START_TIMEOUT = 100.0  # the first time, Java servers are fetched
+RESTART_TIMEOUT = 30.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class BusServer:
         self._lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         try:
-            self.ready = self._announcement()
+            self.ready = self._announcement(START_TIMEOUT)
         except BaseException:
             self.stop()
             raise
@@ -49,9 +50,9 @@ class BusServer:
             self._lines.put(line)
         self._lines.put(None)
 
-    def _announcement(self):
+    def _announcement(self, timeout):
         try:
-            line = self._lines.get(timeout=START_TIMEOUT)
+            line = self._lines.get(timeout=timeout)
         except queue.Empty:
             line = None
         assert line is not None, f"{self.bus.kind} did not start:\n{self.errors.read_text(errors='replace')[-4000:]}"
@@ -69,9 +70,9 @@ class BusServer:
 
     def start_again(self):
         """After kill(): the same addresses and data."""
-        self.process.stdin.write("start\n")
+        self.process.stdin.write("restart\n")
         self.process.stdin.flush()
-        self.ready = self._announcement()
+        self.ready = self._announcement(RESTART_TIMEOUT)
 
     def stop(self):
         self.process.stdin.close()

@@ -9,8 +9,8 @@ NAMES = ("n1", "n2", "n3")
 class Cluster:
     """`start` is the fixture serve_module: it ends what it has started. Requires: stop() in the end."""
 
-    def __init__(self, bus, start, folder):
-        self.bus = bus
+    def __init__(self, bus, start, folder, settings=None):
+        self.bus, self.settings = bus, settings or {}
         self.server = BusServer(bus, folder)
         self._start = start
         self.nodes = {}
@@ -23,7 +23,8 @@ class Cluster:
 
     def start_node(self, name):
         """Again, if it was there before and has been killed; on other ports then."""
-        self.nodes[name] = self._start({**DEV, "node.name": name, "node.workers": 1, **self.server.settings})
+        self.nodes[name] = self._start({**DEV, "node.name": name, "node.workers": 1, **self.server.settings,
+                                        **self.settings})
         return self.nodes[name]
 
     def __iter__(self):
