@@ -14,7 +14,7 @@
 namespace pushwire::bus {
 namespace {
 
-constexpr std::chrono::seconds kStartTime{90};  // a Java server on a busy machine; Maven's first fetch comes before
+constexpr std::chrono::seconds kStartTime{300};  // a Java server on a busy machine, or the first fetch with Maven
 
 // What "set" names, where it goes.
 bool apply(Settings& to, const std::string& key, const std::string& value) {
@@ -69,6 +69,10 @@ bool apply(Settings& to, const std::string& key, const std::string& value) {
 }  // namespace
 
 BusServer::~BusServer() {
+  stop();
+}
+
+void BusServer::stop() {
   if (child_ <= 0) {
     return;
   }
@@ -76,6 +80,7 @@ BusServer::~BusServer() {
   int status = 0;
   ::waitpid(child_, &status, 0);
   ::close(answers_);
+  child_ = 0;
 }
 
 bool BusServer::spawn() {
@@ -111,6 +116,7 @@ bool BusServer::spawn() {
 }
 
 bool BusServer::start() {
+  stop();
   return spawn() && read_announcement();
 }
 

@@ -22,7 +22,7 @@ class BusServer {
 
   // Ready for clients when it returns true.
   [[nodiscard]] bool start();
-  bool started() const noexcept { return child_ > 0; }
+  bool started() const noexcept { return !processes_.empty(); }
   // What reaches it; everything else as it is by default.
   const Settings& settings() const noexcept { return settings_; }
   // By the names that tools/bus/server.py gives them: "port" is the clients' one.
@@ -34,6 +34,7 @@ class BusServer {
   [[nodiscard]] bool restart(const std::string& name = "");
 
  private:
+  void stop();
   bool read_announcement();
   bool spawn();
 

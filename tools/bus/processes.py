@@ -73,7 +73,7 @@ def free_port(around=(0,)):
     raise NotReady("no free port found")
 
 
-def wait_until(check, what, processes, seconds=30.0, pause=0.02):
+def wait_until(check, what, processes, seconds=120.0, pause=0.02):
     """Calls check() until it returns something true; OSError counts as "not yet". Fails when a process has ended."""
     deadline = time.monotonic() + seconds
     last = ""
