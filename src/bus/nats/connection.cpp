@@ -1,6 +1,7 @@
 #include "bus/nats/connection.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -15,6 +16,17 @@ namespace {
 constexpr std::string_view kQuestion = "q";
 constexpr std::size_t kTlsHeader = 5;  // RFC 8446 5.1: type, version, length of what follows
 constexpr int kReadsWhenClosing = 4;
+constexpr int kMostTlsBytes = 16 * 1024;
+constexpr int kTlsReadRoom = 1 << 20;
+
+// A record is read when all of it is here, so the kernel must always have room for the rest of one. It may not: what is
+// left of a large segment holds the memory of all of it, and the window stays shut. Asking for a low-water mark makes
+// the kernel's buffer at least twice as large (tcp(7)); the mark itself goes back to what it was.
+void make_read_room(int fd) {
+  for (const int mark : {kTlsReadRoom, 1}) {
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);  // without it: slow, and check() finds it
+  }
+}
 
 }  // namespace
 
@@ -43,6 +55,9 @@ Result<> Connection::open() {
   if (status != NATS_OK) {
     return fail(error_text(status));
   }
+  if (tls_) {
+    make_read_room(opened_.door->fd);
+  }
   heard_at_ = loop_.now();
   watched_ = loop_.add(opened_.door->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, *this);
   return watched_ ? Result<>{} : fail("the kernel watches no more sockets");
@@ -70,17 +85,31 @@ bool Connection::sent(natsStatus status) {
 }
 
 bool Connection::publish(const std::string& subject, std::string_view bytes) {
-  return !closed_ && sent(natsConnection_Publish(opened_.connection.get(), subject.c_str(), bytes.data(),
-                                                 static_cast<int>(bytes.size())));
+  return tls_ ? hold(subject, nullptr, bytes)
+              : !closed_ && sent(natsConnection_Publish(opened_.connection.get(), subject.c_str(), bytes.data(),
+                                                        static_cast<int>(bytes.size())));
 }
 
 bool Connection::request(const std::string& subject, const std::string& reply, std::string_view bytes) {
-  return !closed_ && sent(natsConnection_PublishRequest(opened_.connection.get(), subject.c_str(), reply.c_str(),
-                                                        bytes.data(), static_cast<int>(bytes.size())));
+  return hold(subject, reply.c_str(), bytes);
 }
 
-bool Connection::publish(natsMsg& message) {
-  return !closed_ && sent(natsConnection_PublishMsg(opened_.connection.get(), &message));
+bool Connection::hold(const std::string& subject, const char* reply, std::string_view bytes) {
+  natsMsg* made = nullptr;
+  const natsStatus status = natsMsg_Create(&made, subject.c_str(), reply, bytes.data(), static_cast<int>(bytes.size()));
+  MessagePtr message(made);
+  return status == NATS_OK ? publish(std::move(message)) : sent(status);
+}
+
+bool Connection::publish(MessagePtr message) {
+  if (closed_ || broken_) {
+    return false;
+  }
+  if (tls_) {
+    held_.push_back(std::move(message));
+    return true;
+  }
+  return sent(natsConnection_PublishMsg(opened_.connection.get(), message.get()));
 }
 
 void Connection::ask(std::uint64_t tag) {
@@ -89,16 +118,45 @@ void Connection::ask(std::uint64_t tag) {
   }
 }
 
-void Connection::flush() {
-  if (closed_ || (!broken_ && (!opened_.door->wants_to_write || no_room_))) {
-    return;
-  }
+void Connection::write() {
   // The library would take "nothing to send" for "the server has closed".
-  if (!broken_ && natsConnection_Buffered(opened_.connection.get()) > 0) {
+  if (natsConnection_Buffered(opened_.connection.get()) > 0) {
     natsConnection_ProcessWriteEvent(opened_.connection.get());
     no_room_ = opened_.door->wants_to_write;
+    if (no_room_ || !held_.empty()) {
+      moved_at_ = loop_.now();
+    }
   }
-  if (broken_ || natsConnection_IsClosed(opened_.connection.get())) {
+  broken_ = broken_ || natsConnection_IsClosed(opened_.connection.get());
+}
+
+// With TLS the library writes all that it has in one call, which waits for room. So it gets a little at a time, and
+// that only when the kernel has room for it (a third of its buffer): the rest waits in held_.
+void Connection::write_held() {
+  while (!broken_ && !no_room_ && (!held_.empty() || opened_.door->wants_to_write)) {
+    pollfd room{opened_.door->fd, POLLOUT, 0};
+    if (poll(&room, 1, 0) == 0) {
+      no_room_ = true;  // having asked, we are told when there is some
+      return;
+    }
+    while (!held_.empty() && natsConnection_Buffered(opened_.connection.get()) < kMostTlsBytes &&
+           sent(natsConnection_PublishMsg(opened_.connection.get(), held_.front().get()))) {
+      held_.pop_front();
+    }
+    write();
+  }
+}
+
+void Connection::flush() {
+  if (closed_) {
+    return;
+  }
+  if (tls_) {
+    write_held();
+  } else if (!broken_ && opened_.door->wants_to_write && !no_room_) {
+    write();
+  }
+  if (broken_) {
     (void)is_sound();
   }
 }
@@ -241,7 +299,8 @@ void Connection::check(MonotonicMs now) {
   if (closed_ || paused_) {
     return;
   }
-  if (!questions_.empty() && now - questions_.front().asked > kAnswerMs) {
+  // What still waits to be sent, and goes, stands in front of the question.
+  if (!questions_.empty() && now - std::max(questions_.front().asked, moved_at_) > kAnswerMs) {
     lose(NATS_TIMEOUT, fmt::format("no answer for {} ms", kAnswerMs));
   } else if (questions_.empty() && now - heard_at_ > kSilenceMs) {
     ask(kNoTag);

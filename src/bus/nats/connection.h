@@ -61,7 +61,7 @@ class Connection final : private net::IoHandler {
   // False when it cannot be sent any more: the connection is lost, and on_lost() comes with the next turn.
   bool publish(const std::string& subject, std::string_view bytes);
   bool request(const std::string& subject, const std::string& reply, std::string_view bytes);
-  bool publish(natsMsg& message);
+  bool publish(MessagePtr message);
   // Answered by on_answer(tag), in order.
   void ask(std::uint64_t tag);
 
@@ -94,6 +94,9 @@ class Connection final : private net::IoHandler {
   void handle(natsMsg& message, bool is_data);
   void lose(natsStatus status, std::string_view text);
   bool sent(natsStatus status);
+  bool hold(const std::string& subject, const char* reply, std::string_view bytes);
+  void write();
+  void write_held();
 
   net::EventLoop& loop_;
   ConnectionOwner& owner_;
@@ -104,7 +107,9 @@ class Connection final : private net::IoHandler {
   SubscriptionPtr inbox_subscription_;
   SubscriptionPtr data_subscription_;
   std::deque<Question> questions_;
+  std::deque<MessagePtr> held_;  // TLS only; bounded by what the bus keeps unconfirmed
   MonotonicMs heard_at_ = 0;
+  MonotonicMs moved_at_ = 0;  // when something of a backlog went out
   bool watched_ = false;
   bool hung_up_ = false;
   bool no_room_ = false;  // the socket takes no more for now

@@ -11,7 +11,7 @@ namespace pushwire::bus::nats {
 namespace {
 
 // A write that finds no room: only with TLS does the library wait for it, and so the bus's thread with it.
-constexpr std::int64_t kLongestTlsWriteMs = 1'000;
+constexpr std::int64_t kLongestTlsWriteMs = 2'000;
 
 natsStatus on_read_wanted(void*, bool) {
   return NATS_OK;

@@ -341,7 +341,7 @@ bool NatsLink::store(const OutRecord& record) {
   natsMsg* made = nullptr;
   natsStatus status = natsMsg_Create(&made, subject_.c_str(), reply.c_str(), record.bytes.data(),
                                      static_cast<int>(record.bytes.size()));
-  const MessagePtr message(made);
+  MessagePtr message(made);
   if (status == NATS_OK) {
     status = natsMsgHeader_Set(made, "Nats-Msg-Id", fmt::format("{}-{}", id_, record.number).c_str());
   }
@@ -350,7 +350,7 @@ bool NatsLink::store(const OutRecord& record) {
     refused_.push_back(record.number);
     return false;
   }
-  return publisher_->publish(*message);
+  return publisher_->publish(std::move(message));
 }
 
 void NatsLink::flush() {
