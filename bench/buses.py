@@ -108,7 +108,6 @@ class Node:
         return sum(float(value) for value in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE))
 
     def cpu_seconds(self):
-        """User and system time of all its threads, in nanosecond steps (clock_getcpuclockid)."""
         return cpu_seconds(self.pid)
 
     def stop(self):
@@ -121,6 +120,7 @@ class Node:
 
 
 def cpu_seconds(pid):
+    """User and system time of all threads of a process, in nanosecond steps (the clock of clock_getcpuclockid)."""
     return time.clock_gettime((~pid << 3) | 2)
 
 
@@ -208,23 +208,27 @@ def batch_body():
 
 
 def measure_bystander(cluster, seconds):
-    """A third node that nobody is connected to and nobody asks: what does a record cost it?"""
+    """A third node that nobody is connected to and nobody asks: what does a record cost it, beyond its idle life?"""
     *busy, bystander = cluster.nodes
+    cpu, begun = bystander.cpu_seconds(), time.monotonic()
+    time.sleep(2.2)  # an announcement at least
+    idle = (bystander.cpu_seconds() - cpu) / (time.monotonic() - begun)
     loads = {"steady": ("--rate", cluster.bus.steady, "--concurrency", 32), "flood": ("--concurrency", 8)}
     figures = {}
     for name, load in loads.items():
-        received, cpu, begun = bystander.metric("pushwire_bus_receive_total"), bystander.cpu_seconds(), time.monotonic()
-        server_cpu = sum(map(cpu_seconds, cluster.server.pids))
+        received = bystander.metric("pushwire_bus_receive_total")
+        cpu, server_cpu, begun = bystander.cpu_seconds(), sum(map(cpu_seconds, cluster.server.pids)), time.monotonic()
         cluster.load(busy, *load, "--seconds", seconds, "--push-body", batch_body(), path="/v1/push/batch")
         time.sleep(1.2)  # metrics are at most a second old
-        used, server_used = bystander.cpu_seconds() - cpu, sum(map(cpu_seconds, cluster.server.pids)) - server_cpu
+        used = bystander.cpu_seconds() - cpu - idle * (time.monotonic() - begun)
+        server_used = sum(map(cpu_seconds, cluster.server.pids)) - server_cpu
         count = bystander.metric("pushwire_bus_receive_total") - received
-        idle = time.monotonic() - begun - seconds
         if not count:
             raise RuntimeError("the bystander received nothing")
         figures[name] = {"records_per_second": round(count / seconds), "records": int(count),
                          "cpu_us_per_record": round(used * 1e6 / count, 2),
-                         "server_cpu_us_per_record": round(server_used * 1e6 / count, 2), "idle_s": round(idle, 1)}
+                         "server_cpu_us_per_record": round(server_used * 1e6 / count, 2),
+                         "idle_cpu_us_per_second": round(idle * 1e6)}
     return figures
 
 
