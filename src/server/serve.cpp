@@ -195,7 +195,7 @@ int serve(const ServeCommand& command, const Environment& environment) {
   }
   auto bus = bus::make_bus(loaded.config.bus, loaded.config.node.name);
   if (!bus) {
-    fmt::print(stderr, "{}: {}\n", loaded.where({"bus.kind"}), bus.error().message);
+    fmt::print(stderr, "{}\n", bus.error().message);
     return kExitUsage;
   }
   block_signals();
