@@ -5,6 +5,7 @@
 #include "bus/embedded/embedded_bus.h"
 #include "bus/kafka/kafka_link.h"
 #include "bus/nats/nats_link.h"
+#include "bus/redis/redis_link.h"
 #include "bus/remote_bus.h"
 #include "bus/rocketmq/rocketmq_link.h"
 
@@ -20,6 +21,7 @@ struct Adapter {
 constexpr std::array kAdapters = {
     Adapter{BusKind::kEmbedded, "embedded", nullptr},
     Adapter{BusKind::kKafka, "kafka", make_kafka_link},
+    Adapter{BusKind::kRedis, "redis", make_redis_link},
     Adapter{BusKind::kNats, "nats", make_nats_link},
     Adapter{BusKind::kRocketMq, "rocketmq", make_rocketmq_link},
 };

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "net/address.h"
 #include "net/client_stream.h"
 #include "net/fd.h"
 
