@@ -183,6 +183,12 @@ void add_bus(Page& page, const NodeView& node) {
   page.gauge(family::kBusLag, static_cast<double>(counters.lag_ms.load()) / 1000.0);
   page.counter(family::kBusGaps, static_cast<double>(own.gaps.load()));
   page.counter(family::kBusMissed, static_cast<double>(own.missed.load()));
+  page.counter(family::kBusRepeated, static_cast<double>(own.repeated.load() + counters.repeated.load()));
+  page.counter(family::kBusUnreadable, static_cast<double>(own.unreadable.load()));
+  page.counter(family::kBusStale, static_cast<double>(own.stale.load()));
+  page.counter(family::kBusReconnects, static_cast<double>(own.reconnects.load()));
+  page.gauge(family::kBusWaiting, static_cast<double>(own.waiting_bytes.load()));
+  page.gauge(family::kClusterNodes, static_cast<double>(node.cluster == nullptr ? 1 : node.cluster->living()));
 }
 
 void add_process(Page& page, const NodeView& node) {

@@ -185,6 +185,12 @@ TEST_F(MetricsPage, AllFamiliesAreThereFromTheStart) {
                                                      {"pushwire_bus_lag_seconds", "gauge"},
                                                      {"pushwire_bus_gaps_total", "counter"},
                                                      {"pushwire_bus_missed_total", "counter"},
+                                                     {"pushwire_bus_repeated_total", "counter"},
+                                                     {"pushwire_bus_unreadable_total", "counter"},
+                                                     {"pushwire_bus_stale_total", "counter"},
+                                                     {"pushwire_bus_reconnects_total", "counter"},
+                                                     {"pushwire_bus_waiting_bytes", "gauge"},
+                                                     {"pushwire_cluster_nodes", "gauge"},
                                                      {"pushwire_build_info", "gauge"},
                                                      {"pushwire_config_reload_success", "gauge"},
                                                      {"process_cpu_seconds_total", "counter"},
@@ -243,6 +249,23 @@ TEST_F(MetricsPage, CountersAreSumsOverTheWorkers) {
   EXPECT_EQ(value(families.at("pushwire_bus_up"), {}), 1);
   bus_.stop();
   EXPECT_EQ(value(read().at("pushwire_bus_up"), {}), 0);
+  EXPECT_EQ(value(families.at("pushwire_cluster_nodes"), {}), 1) << "alone";
+}
+
+TEST(MetricsPageOfABus, ShowsWhatTheBusCountsAboutItself) {
+  test::ScriptedBus bus;
+  ApiRig rig(bus);
+  bus.counts.repeated = 2;
+  bus.counts.unreadable = 3;
+  bus.counts.stale = 4;
+  bus.counts.reconnects = 5;
+  bus.counts.waiting_bytes = 6;
+  const std::string page = rig.raw(ApiRig::get("/metrics"));
+  for (const std::string_view line :
+       {"\npushwire_bus_repeated_total 2\n", "\npushwire_bus_unreadable_total 3\n", "\npushwire_bus_stale_total 4\n",
+        "\npushwire_bus_reconnects_total 5\n", "\npushwire_bus_waiting_bytes 6\n"}) {
+    EXPECT_NE(page.find(line), std::string::npos) << line;
+  }
 }
 
 TEST_F(MetricsPage, RequestsAreCountedByPatternAndStatus) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "api/exchange.h"
 #include "base/check.h"
@@ -20,6 +21,15 @@ std::string quoted(std::string_view text) {
 
 std::int64_t uptime_s(const NodeView& node) {
   return std::max<std::int64_t>(wall_ms() - node.started_at, 0) / 1000;
+}
+
+// `age_ms`: since it was last heard of.
+template <class N, class T>
+std::string node_json(std::string_view name, std::string_view version, N connections, N users, T uptime, bool self,
+                      bool draining, std::int64_t age_ms) {
+  return fmt::format(
+      R"({{"name":{},"version":{},"connections":{},"users":{},"uptime_s":{},"self":{},"draining":{},"age_ms":{}}})",
+      quoted(name), quoted(version), connections, users, uptime, self, draining, age_ms);
 }
 
 std::string_view type_of(std::string_view name) {
@@ -61,11 +71,29 @@ http::Response ready_page(const NodeView& node) {
 }
 
 http::Response nodes_page(const NodeView& node) {
+  struct Row {
+    std::string_view name;
+    std::string json;
+  };
+  std::vector<Row> rows;
   const NodeTotals totals = totals_of(node);
-  return http::Response::json(
-      200,
-      fmt::format(R"({{"nodes":[{{"name":{},"version":{},"connections":{},"users":{},"uptime_s":{},"self":true}}]}})",
-                  quoted(node.name), quoted(node.version), totals.connections, totals.users, uptime_s(node)));
+  rows.push_back({node.name, node_json(node.name, node.version, totals.connections, totals.users, uptime_s(node), true,
+                                       node.draining.load(std::memory_order_relaxed), 0)});
+  const std::vector<hub::Member> others = node.cluster != nullptr ? node.cluster->others() : std::vector<hub::Member>();
+  for (const hub::Member& other : others) {
+    const auto age_ms = std::max<std::int64_t>(node.cluster->now() - other.heard_at, 0);
+    const auto uptime_ms = other.state.uptime_ms + static_cast<std::uint64_t>(age_ms);
+    rows.push_back({other.name, node_json(other.name, other.state.version, other.state.connections, other.state.users,
+                                          uptime_ms / 1000, false, other.state.draining, age_ms)});
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const Row& left, const Row& right) { return left.name < right.name; });
+  std::string out = R"({"nodes":[)";
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    out += i == 0 ? "" : ",";
+    out += rows[i].json;
+  }
+  out += "]}";
+  return http::Response::json(200, std::move(out));
 }
 
 http::Response stats_page(const NodeView& node) {

@@ -33,7 +33,8 @@ TEST(NodeApi, NumbersAreSumsOverTheWorkers) {
   rig.counts.topics.add("t");
   ASSERT_TRUE(rig.seats[1]->mailbox.reserve(77));
   EXPECT_EQ(rig.ask(ApiRig::get("/v1/nodes")),
-            R"(200 {"nodes":[{"name":"n\"1","version":"0.1.0","connections":5,"users":4,"uptime_s":5,"self":true}]})"
+            R"(200 {"nodes":[{"name":"n\"1","version":"0.1.0","connections":5,"users":4,"uptime_s":5,"self":true,)"
+            R"("draining":false,"age_ms":0}]})"
             "\n");
   EXPECT_EQ(rig.ask(ApiRig::get("/v1/stats")),
             R"(200 {"node":"n\"1","version":"0.1.0","uptime_s":5,"connections":5,"users":4,"topics":1,)"

@@ -1,4 +1,4 @@
-// NodeView: what the API may see of the whole node, read-only but for two flags.
+// NodeView: what the API may see of the whole node, read-only but for two flags and the questions to other nodes.
 // Filled by the gateway before the first worker starts and constant then; the numbers behind the pointers are made to
 // be read from any thread. Lifetime: everything it points to outlives the workers.
 #pragma once
@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "bus/bus.h"
+#include "hub/cluster.h"
 #include "hub/dispatcher.h"
 #include "hub/local_hub.h"
 #include "hub/router.h"
@@ -34,6 +35,7 @@ struct NodeView {
   const hub::Dispatcher* dispatcher = nullptr;
   const hub::DedupTable* dedup = nullptr;
   const bus::Bus* bus = nullptr;
+  hub::Cluster* cluster = nullptr;  // null: the node is alone
   std::atomic<bool> draining{false};
   std::atomic<bool> reload_ok{true};
 };

@@ -200,6 +200,20 @@ TEST(PushApiLater, TheSameIdWhileTheFirstIsOnItsWayHasToBeTriedAgain) {
   EXPECT_EQ(rig.push(kPush), "200 {\"id\":\"1\",\"accepted\":true}\n");
 }
 
+TEST(PushApiLater, WhatIsTooLargeForTheBusIs413AndSaysHowMuchItTakes) {
+  test::ScriptedBus bus;
+  bus.now = {bus::PublishOutcome::kTooLarge, bus::PublishOutcome::kTooLarge, bus::PublishOutcome::kAccepted};
+  ApiRig rig(bus);
+  const std::string body = R"({"to":{"user":"a"},"data":1,"id":"x"})";
+  const std::string refused = rig.push(body);
+  EXPECT_TRUE(refused.starts_with(R"(413 {"error":{"code":"too_large","message":")")) << refused;
+  EXPECT_NE(refused.find(std::to_string(bus.largest_record())), std::string::npos) << refused;
+  const std::string batch = rig.ask(ApiRig::post("/v1/push/batch", R"({"pushes":[)" + body + "]}"));
+  EXPECT_TRUE(batch.starts_with(R"(200 {"results":[{"status":413,"error":{"code":"too_large")")) << batch;
+  EXPECT_EQ(rig.pushes(metrics::PushTarget::kUser, metrics::PushResult::kInvalid), 2U);
+  EXPECT_TRUE(rig.push(body).starts_with("200 ")) << "its id has not been used up";
+}
+
 TEST(PushApiLater, EnvelopeSaysWhatTheCallerSaid) {
   ScriptedBus bus;
   ApiRig rig(bus);

@@ -1,5 +1,6 @@
 // SessionApi: who is connected, and closing connections. Questions go as mail to the workers that know, since a user
-// lives on one of them and a topic may have subscribers on all; the answer is sent when the last one has replied.
+// lives on one of them and a topic may have subscribers on all, and by the cluster to all other nodes; the answer is
+// sent when the last one has replied, and names the nodes that have not.
 // Thread: its worker's.
 #pragma once
 
@@ -7,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "api/exchange.h"
 #include "api/node_view.h"
@@ -33,15 +35,19 @@ class SessionApi {
   struct Call {
     Exchange exchange;
     Kind kind;
-    std::string subject;  // the user or topic
-    std::uint32_t waiting;
-    hub::SessionList sessions;
+    std::string subject;    // the user or topic
+    std::uint32_t waiting;  // for so many workers, and once for the other nodes together
+    std::vector<hub::SessionInfo> sessions = {};
     std::uint64_t count = 0;
+    std::vector<std::string> missing = {};
   };
 
   bool accept_user(const Exchange& exchange, std::string_view user);
   void ask_home(const Exchange& exchange, Kind kind, std::string_view user, hub::Question question);
-  void finish(const Call& call);
+  // Opens a call that `workers` will reply to, and asks the other nodes. Returns its number.
+  std::uint64_t open(const Exchange& exchange, Kind kind, std::string_view subject, std::uint32_t workers,
+                     const hub::Question& question);
+  void finish(Call& call);
   std::string user_json(const Call& call) const;
 
   const std::uint32_t worker_;

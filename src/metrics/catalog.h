@@ -44,6 +44,16 @@ inline constexpr Family kBusReceive{"pushwire_bus_receive_total", "Envelopes rec
 inline constexpr Family kBusLag{"pushwire_bus_lag_seconds", "Age of the last envelope when it was received."};
 inline constexpr Family kBusGaps{"pushwire_bus_gaps_total", "Times that envelopes may have been missed."};
 inline constexpr Family kBusMissed{"pushwire_bus_missed_total", "Envelopes known to have been missed."};
+inline constexpr Family kBusRepeated{"pushwire_bus_repeated_total",
+                                     "Envelopes left out because they, or a push with the same id, had come before."};
+inline constexpr Family kBusUnreadable{"pushwire_bus_unreadable_total",
+                                       "Records of the bus skipped because they were damaged or of a later version."};
+inline constexpr Family kBusStale{"pushwire_bus_stale_total",
+                                  "Envelopes skipped after an outage because they were older than bus.max_replay_age."};
+inline constexpr Family kBusReconnects{"pushwire_bus_reconnects_total", "Times that the bus came back."};
+inline constexpr Family kBusWaiting{"pushwire_bus_waiting_bytes", "Bytes given to the bus and not confirmed yet."};
+inline constexpr Family kClusterNodes{"pushwire_cluster_nodes",
+                                      "Living nodes that this one hears of, itself included."};
 inline constexpr Family kDedupForgotten{"pushwire_dedup_forgotten_total",
                                         "Push ids forgotten before dedup.window because dedup.max_ids was reached."};
 inline constexpr Family kLostLogLines{"pushwire_lost_log_lines_total", "Log lines lost because stderr was too slow."};

@@ -49,6 +49,9 @@ Worker::Worker(WorkerBase& base, const NodeServices& services, std::shared_ptr<c
     listeners_.push_back(std::make_unique<net::Listener>(base.loop, std::move(fd), *this, kApiPort));
   }
   base.loop.timers().arm(*this, base.loop.now() + kHousekeepingMs);
+  if (base.index == 0 && services.view.cluster != nullptr) {
+    cluster_timer_.emplace(base.loop, *services.view.cluster);
+  }
 }
 
 Worker::~Worker() = default;
@@ -61,6 +64,7 @@ void Worker::run() {
   }
   bag_.carry_here();
   base_.loop.run(*this);
+  drain_mail();  // the last words of the bus about pushes whose callers wait
   flush();
   client_server_.shutdown();
   api_server_.shutdown();
@@ -181,8 +185,7 @@ void Worker::carry_out(hub::WorkerMail&& mail) {
   } else if (auto* adopted = std::get_if<hub::Adopt>(&mail)) {
     adopt(std::move(adopted->upgrade));
   } else if (auto* ask = std::get_if<hub::Ask>(&mail)) {
-    services_.dispatcher.router().post(ask->reply_to.worker,
-                                       hub::Reply{ask->reply_to.call, hub_.answer(ask->question)});
+    answer(*ask);
   } else if (auto* reply = std::get_if<hub::Reply>(&mail)) {
     api_.on_reply(std::move(*reply));
   } else if (const auto* published = std::get_if<hub::Published>(&mail)) {
@@ -191,6 +194,15 @@ void Worker::carry_out(hub::WorkerMail&& mail) {
     apply(std::static_pointer_cast<const WorkerSettings>(fresh->settings));
   } else {
     hub_.drain(std::get<hub::Drain>(mail).rate_per_second);
+  }
+}
+
+void Worker::answer(const hub::Ask& ask) {
+  hub::Answer answer = hub_.answer(ask.question);
+  if (ask.reply_to.worker == hub::kOtherNode) {
+    services_.view.cluster->answer(ask.reply_to.call, std::move(answer));
+  } else {
+    services_.dispatcher.router().post(ask.reply_to.worker, hub::Reply{ask.reply_to.call, std::move(answer)});
   }
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "api/api.h"
@@ -15,6 +16,7 @@
 #include "api/node_view.h"
 #include "base/quiet_log.h"
 #include "http/http_server.h"
+#include "hub/cluster_timer.h"
 #include "hub/dispatcher.h"
 #include "hub/local_hub.h"
 #include "net/event_loop.h"
@@ -77,6 +79,7 @@ class Worker final : public net::TurnHandler, public net::AcceptHandler, private
 
   void carry_out(hub::WorkerMail&& mail);
   void adopt(std::unique_ptr<session::PendingUpgrade> upgrade);
+  void answer(const hub::Ask& ask);
   void apply(std::shared_ptr<const WorkerSettings> settings);
   bool too_many_handshakes() const;
 
@@ -92,6 +95,7 @@ class Worker final : public net::TurnHandler, public net::AcceptHandler, private
   http::HttpServer client_server_;
   RefusedSockets refused_;
   hub::Mailbag bag_;
+  std::optional<hub::ClusterTimer> cluster_timer_;  // on the first worker, when there are other nodes
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   QuietLog descriptor_log_;
   QuietLog crowded_log_;

@@ -227,7 +227,8 @@ async def test_user_shows_sessions_with_their_devices(gateway, user):
         for moment in ("connected_at", "last_seen_at"):
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first[moment])
         assert first["connected_at"] <= first["last_seen_at"]
-    eventually(lambda: gateway.api.user(name) == {"user": name, "online": False, "sessions": []}, "gone")
+    gone = {"user": name, "online": False, "sessions": [], "complete": True}
+    eventually(lambda: gateway.api.user(name) == gone, "gone")
 
 
 @pytest.mark.parametrize(("path", "status"), [("/v1/users/%", 400), ("/v1/users/%zz", 400), ("/v1/users/%ff", 400),
