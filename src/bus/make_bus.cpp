@@ -8,6 +8,7 @@
 #include "bus/redis/redis_link.h"
 #include "bus/remote_bus.h"
 #include "bus/rocketmq/rocketmq_link.h"
+#include "bus/zookeeper/zookeeper_link.h"
 
 namespace pushwire::bus {
 namespace {
@@ -24,6 +25,7 @@ constexpr std::array kAdapters = {
     Adapter{BusKind::kRedis, "redis", make_redis_link},
     Adapter{BusKind::kNats, "nats", make_nats_link},
     Adapter{BusKind::kRocketMq, "rocketmq", make_rocketmq_link},
+    Adapter{BusKind::kZooKeeper, "zookeeper", make_zookeeper_link},
 };
 
 const Adapter* adapter_of(BusKind kind) noexcept {
