@@ -89,14 +89,5 @@ TEST(NatsConnector, StopsInTheMiddleOfAnAttempt) {
   EXPECT_FALSE(connector.take());
 }
 
-TEST(NatsLibrary, CanBeOpenedAgainAfterItsLastUserHasGone) {
-  for (int round = 0; round < 3; ++round) {
-    const Library library;
-    natsOptions* options = nullptr;
-    ASSERT_EQ(natsOptions_Create(&options), NATS_OK);
-    natsOptions_Destroy(options);
-  }
-}
-
 }  // namespace
 }  // namespace pushwire::bus::nats
