@@ -109,6 +109,13 @@ std::string Adapter::password_key() const {
   return "";
 }
 
+std::string Adapter::topic_key() const {
+  if (kind == BusKind::kRocketMq) {
+    return "bus.rocketmq.topic";
+  }
+  return kind == BusKind::kKafka ? "bus.kafka.topic" : "";
+}
+
 std::ostream& operator<<(std::ostream& out, const Adapter& adapter) {
   return out << adapter.name;
 }
@@ -160,7 +167,7 @@ BusServer& guarded_server(const Adapter& adapter) {
   if (!adapter.password_key().empty()) {
     arguments.insert(arguments.end(), {"--tls", "--user", "gateway", "--password", "secret123"});
   }
-  arguments.insert(arguments.end(), {"--advertise", "127.0.0.2"});
+  arguments.insert(arguments.end(), {"--advertise", "127.0.0.2", "--no-create"});
   return server_named(adapter.name + " guarded", arguments);
 }
 

@@ -26,6 +26,7 @@ struct Adapter {
   // What an operator has to look at when there is nothing at the address, or the password is wrong.
   std::string address_key() const;
   std::string password_key() const;  // empty: it has none
+  std::string topic_key() const;     // empty: it has none
   // Server processes that hold the records: killing these is what a crash is.
   std::string store_process() const { return kind == BusKind::kRocketMq ? "broker" : ""; }
 };
@@ -38,7 +39,8 @@ std::vector<Adapter> adapters_with_servers();
 
 // The adapter's server: plain TCP, no password, clients may create what they need.
 BusServer& open_server(const Adapter& adapter);
-// One with TLS and password where the adapter has settings for them. Clients are told 127.0.0.2 as its address.
+// One with TLS and password where the adapter has settings for them. Clients are told 127.0.0.2 as its address, and
+// may use the topic of the default settings but create none.
 BusServer& guarded_server(const Adapter& adapter);
 // Kills all servers that were started.
 void stop_servers();

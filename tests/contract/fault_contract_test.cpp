@@ -63,6 +63,9 @@ class FaultContract : public testing::TestWithParam<Adapter> {
   }
   Settings settings_through_proxy() {
     Settings settings = fresh_settings(GetParam(), server());
+    if (!GetParam().topic_key().empty()) {
+      settings.name_space = Settings().name_space;  // the topic that is there
+    }
     set_address(settings, "127.0.0.2:" + std::to_string(server().ports().at("port")));
     return settings;
   }
@@ -102,6 +105,16 @@ TEST_P(FaultContract, AWrongAuthorityIsNamedWithItsSetting) {
   expect_reason(settings, key.substr(0, key.rfind('.')) + ".tls");
 }
 
+TEST_P(FaultContract, AMissingTopicIsNamedWithItsSettingWhereNoneMayBeCreated) {
+  if (GetParam().topic_key().empty()) {
+    return;
+  }
+  FaultProxy proxy(proxied_ports());
+  Settings settings = settings_through_proxy();
+  settings.rocketmq.topic = settings.kafka.topic = "missing";
+  expect_reason(settings, GetParam().topic_key());
+}
+
 TEST_P(FaultContract, IsWholeAgainWhereverTheConnectionIsCut) {
   FaultProxy proxy(proxied_ports());
   for (std::size_t chunks = 0; chunks < 16; ++chunks) {
@@ -119,8 +132,9 @@ TEST_P(FaultContract, IsWholeAgainWhereverTheConnectionIsCut) {
     proxy.heal();
     EXPECT_TRUE(node.await_up()) << node.bus().health().reason;
     (void)node.outcome(early);
-    EXPECT_EQ(node.publish_and_wait(envelope_to(EnvelopeKind::kUser, "bob", "last-1")), PublishOutcome::kAccepted);
-    EXPECT_TRUE(eventually([&] { return lacking(node, {"last-1"}).empty(); }));
+    const std::string last = "last" + std::to_string(chunks) + "-1";
+    EXPECT_EQ(node.publish_and_wait(envelope_to(EnvelopeKind::kUser, "bob", last)), PublishOutcome::kAccepted);
+    EXPECT_TRUE(eventually([&] { return lacking(node, {last}).empty(); }));
     (void)ids_in_order(node);
     EXPECT_TRUE(eventually([&] { return node.counters().waiting_bytes == 0; }));
   }

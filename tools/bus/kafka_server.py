@@ -6,7 +6,7 @@ Clients have a listener of their own, so that asking whether the server is ready
 import subprocess
 
 from jars import fetched, java
-from kafka_wire import all_have_leaders, ask, create_request, created, metadata_request
+from kafka_wire import accepted, all_have_leaders, allow_request, ask, create_request, created, metadata_request
 from processes import NotReady, Process, wait_until
 
 PARTITIONS = 4
@@ -26,17 +26,19 @@ class KafkaServer:
     def __init__(self, options):
         self.options = options
         self.user = options.user or "pushwire"
+        self.limited = options.no_create and bool(options.password)
         lib = fetched("kafka", options.version,
                       [f"org.apache.kafka:kafka_2.13:{options.version}", "org.slf4j:slf4j-reload4j:1.7.36"])
         self.config = options.dir / "server.properties"
         self.config.write_text("\n".join(self._lines()) + "\n")
         logging = options.dir / "log4j.properties"
         logging.write_text(LOGGING)
-        self.java = [java(), "-XX:+UseSerialGC", *options.jit, f"-Dlog4j.configuration=file:{logging}", "-cp", f"{lib}/*"]
+        self.java = [java(), "-XX:+UseSerialGC", *options.jit, f"-Dlog4j.configuration=file:{logging}",
+                     "-cp", f"{lib}/*"]
         if not (options.dir / "kraft" / "meta.properties").exists():
             self._format()
-        self.processes = [Process("kafka", [self.java[0], "-Xms128m", "-Xmx512m", *self.java[1:], "kafka.Kafka", self.config],
-                                  options.dir / "kafka.log")]
+        command = [self.java[0], "-Xms128m", "-Xmx512m", *self.java[1:], "kafka.Kafka", self.config]
+        self.processes = [Process("kafka", command, options.dir / "kafka.log")]
 
     def _format(self):
         command = [*map(str, self.java), "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(self.config)]
@@ -49,7 +51,8 @@ class KafkaServer:
         protocol = {(False, False): "PLAINTEXT", (False, True): "SSL", (True, False): "SASL_PLAINTEXT",
                     (True, True): "SASL_SSL"}[bool(options.password), options.tls]
         lines = [
-            "process.roles=broker,controller", "node.id=1", f"controller.quorum.voters=1@127.0.0.1:{ports['controller']}",
+            "process.roles=broker,controller", "node.id=1",
+            f"controller.quorum.voters=1@127.0.0.1:{ports['controller']}",
             f"listeners=CLIENTS://127.0.0.1:{ports['port']},ADMIN://127.0.0.1:{ports['admin']},"
             f"CONTROLLER://127.0.0.1:{ports['controller']}",
             f"advertised.listeners=CLIENTS://{options.advertise}:{ports['port']},ADMIN://127.0.0.1:{ports['admin']}",
@@ -69,16 +72,22 @@ class KafkaServer:
             lines += ["sasl.enabled.mechanisms=PLAIN", "listener.name.clients.plain.sasl.jaas.config="
                       "org.apache.kafka.common.security.plain.PlainLoginModule required "
                       f'user_{self.user}="{options.password}";']
+        if self.limited:
+            lines += ["authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                      "super.users=User:ANONYMOUS"]  # of the two listeners that clients do not know
         return lines + options.config
 
     def wait(self):
         topic, port = self.options.topic, self.options.ports["admin"]
         wait_until(lambda: created(ask(port, create_request(topic, PARTITIONS))), "kafka", self.processes, pause=0.05)
         wait_until(lambda: all_have_leaders(ask(port, metadata_request(topic))), "kafka's topic", self.processes)
+        if self.limited and not accepted(ask(port, allow_request(f"User:{self.user}"))):
+            raise NotReady(f"kafka did not take the rights of {self.user}")
 
     def settings(self):
         options = self.options
-        settings = {"bus.kafka.brokers": f"{options.advertise}:{options.ports['port']}", "bus.kafka.topic": options.topic}
+        settings = {"bus.kafka.brokers": f"{options.advertise}:{options.ports['port']}",
+                    "bus.kafka.topic": options.topic}
         if options.password:
             settings.update({"bus.kafka.username": self.user, "bus.kafka.password": options.password})
         return settings

@@ -1,14 +1,15 @@
 """As much of Kafka's protocol as starting a broker takes: asking for metadata, and creating a topic.
 
 Request: length, key (16 bits), version (16 bits), correlation (32 bits), client, then the fields (Kafka protocol guide,
-"Metadata" version 4, "CreateTopics" version 2). Everything is big-endian.
+"Metadata" version 4, "CreateTopics" version 2, "CreateAcls" version 1). Everything is big-endian.
 """
 
 import struct
 
 from processes import connect, receive
 
-METADATA, CREATE_TOPICS = 3, 19
+METADATA, CREATE_TOPICS, CREATE_ACLS = 3, 19, 30
+TOPIC, LITERAL, READ, WRITE, DESCRIBE, ALLOW = 2, 3, 3, 4, 8, 3
 MAX_ANSWER = 1024 * 1024
 TOPIC_EXISTS = 36
 
@@ -29,6 +30,13 @@ def metadata_request(topic):
 def create_request(topic, partitions):
     one = _text(topic) + struct.pack(">ihii", partitions, 1, 0, 0)
     return _request(CREATE_TOPICS, 2, struct.pack(">i", 1) + one + struct.pack(">i", 5000) + b"\x00")
+
+
+def allow_request(principal):
+    """Lets `principal` use every topic that is there, but create none."""
+    rights = [struct.pack(">b", TOPIC) + _text("*") + struct.pack(">b", LITERAL) + _text(principal) + _text("*")
+              + struct.pack(">bb", operation, ALLOW) for operation in (READ, WRITE, DESCRIBE)]
+    return _request(CREATE_ACLS, 1, struct.pack(">i", len(rights)) + b"".join(rights))
 
 
 def ask(port, request):
@@ -90,3 +98,14 @@ def created(answer):
     reader.take("iii")  # correlation, throttle, topics
     reader.text()
     return reader.take("h") in (0, TOPIC_EXISTS)
+
+
+def accepted(answer):
+    """True if every right was granted."""
+    reader = Reader(answer)
+    reader.take("ii")  # correlation, throttle
+    errors = []
+    for _ in range(reader.take("i")):
+        errors.append(reader.take("h"))
+        reader.text()
+    return bool(errors) and not any(errors)

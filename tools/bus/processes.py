@@ -25,14 +25,14 @@ def _die_with_parent():
 class Process:
     """One server process, its output in a file. Ends with this program, whatever ends it."""
 
-    def __init__(self, name, command, log, env=None):
-        self.name, self.command, self.log, self.env = name, [str(part) for part in command], Path(log), env
+    def __init__(self, name, command, log):
+        self.name, self.command, self.log = name, [str(part) for part in command], Path(log)
         self.child = None
 
     def start(self):
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env, preexec_fn=_die_with_parent)
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent)
 
     @property
     def pid(self):

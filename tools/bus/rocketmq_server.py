@@ -9,10 +9,10 @@ import json
 
 from jars import fetched, java
 from processes import NotReady, Process, wait_until
-from rocketmq_wire import CREATE_TOPIC, OK, ROUTE, UPDATE_BROKER_CONFIG, Remote
+from rocketmq_wire import CREATE_ACL, CREATE_TOPIC, CREATE_USER, OK, ROUTE, UPDATE_BROKER_CONFIG, Remote
 
 QUEUES = 4
-PROVIDERS = "org.apache.rocketmq.auth"
+AUTH = "org.apache.rocketmq.auth"
 
 
 class RocketMqServer:
@@ -24,6 +24,8 @@ class RocketMqServer:
     def __init__(self, options):
         self.options = options
         self.user = options.user or "pushwire"
+        self.limited = options.no_create and bool(options.password)
+        self.super_user = "admin" if self.limited else self.user
         lib = fetched("rocketmq", options.version, [
             f"org.apache.rocketmq:rocketmq-{part}:{options.version}" for part in ("namesrv", "broker")])
         name_server, broker = options.dir / "namesrv.properties", options.dir / "broker.properties"
@@ -33,11 +35,11 @@ class RocketMqServer:
                   f"-Duser.home={options.dir}", "-cp", f"{lib}/*"]
         package = "org.apache.rocketmq"
         self.processes = [
-            Process("namesrv", [common[0], "-Xmx96m", *common[1:], f"{package}.namesrv.NamesrvStartup", "-c", name_server],
-                    options.dir / "namesrv.log"),
-            Process("broker", [common[0], "-Xmx320m", *common[1:], f"{package}.broker.BrokerStartup", "-c", broker],
-                    options.dir / "broker.log")]
-        secret = (self.user, options.password) if options.password else ()
+            Process(name, [common[0], f"-Xmx{memory}", *common[1:], f"{package}.{name}.{start}", "-c", config],
+                    options.dir / f"{name}.log")
+            for name, memory, start, config in (("namesrv", "96m", "NamesrvStartup", name_server),
+                                                ("broker", "320m", "BrokerStartup", broker))]
+        secret = (self.super_user, options.password) if options.password else ()
         self.name_server = Remote(options.ports["port"], options.context)
         self.broker = Remote(options.ports["broker"], options.context, *secret)
 
@@ -59,13 +61,14 @@ class RocketMqServer:
         if options.no_create:
             lines += ["autoCreateTopicEnable=false"]
         if options.password:
-            user, password = self.user, options.password
+            user, password = self.super_user, options.password
+            authentication, authorization = f"{AUTH}.authentication.provider", f"{AUTH}.authorization.provider"
             lines += [
                 "authenticationEnabled=true", "authorizationEnabled=true",
-                f"authenticationProvider={PROVIDERS}.authentication.provider.DefaultAuthenticationProvider",
-                f"authenticationMetadataProvider={PROVIDERS}.authentication.provider.LocalAuthenticationMetadataProvider",
-                f"authorizationProvider={PROVIDERS}.authorization.provider.DefaultAuthorizationProvider",
-                f"authorizationMetadataProvider={PROVIDERS}.authorization.provider.LocalAuthorizationMetadataProvider",
+                f"authenticationProvider={authentication}.DefaultAuthenticationProvider",
+                f"authenticationMetadataProvider={authentication}.LocalAuthenticationMetadataProvider",
+                f"authorizationProvider={authorization}.DefaultAuthorizationProvider",
+                f"authorizationMetadataProvider={authorization}.LocalAuthorizationMetadataProvider",
                 "initAuthenticationUser=" + json.dumps({"username": user, "password": password}),
                 "innerClientAuthenticationCredentials=" + json.dumps({"accessKey": user, "secretKey": password})]
         return lines + options.config
@@ -73,6 +76,21 @@ class RocketMqServer:
     def wait(self):
         wait_until(self._topic_is_there, "rocketmq broker", self.processes)
         wait_until(self._route_is_known, "rocketmq route", self.processes, pause=0.1)
+        if self.limited:
+            self._make_user()
+
+    def _make_user(self):
+        """One that may use every topic but create none: what the documentation advises."""
+        user = {"username": self.user, "password": self.options.password, "userType": "Normal"}
+        allowed = {"sourceIps": [], "decision": "ALLOW"}
+        rights = {"subject": f"User:{self.user}", "policies": [{"policyType": "CUSTOM", "entries": [
+            {"resource": "Topic:*", "actions": ["Pub", "Sub", "Get"], **allowed},
+            {"resource": "Group:*", "actions": ["Sub"], **allowed}]}]}
+        for code, fields, body in ((CREATE_USER, {"username": self.user}, user),
+                                   (CREATE_ACL, {"subject": rights["subject"]}, rights)):
+            answer, remark = self.broker.ask(code, fields, json.dumps(body).encode())
+            if answer != OK and "exist" not in remark:
+                raise NotReady(f"the broker did not take the user {self.user}: {answer} {remark}")
 
     def _topic_is_there(self):
         self.name_server.ask(ROUTE, {"topic": self.options.topic})

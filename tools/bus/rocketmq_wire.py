@@ -14,6 +14,7 @@ from processes import connect, receive
 CREATE_TOPIC = 17
 UPDATE_BROKER_CONFIG = 25
 ROUTE = 105
+CREATE_USER, CREATE_ACL = 3001, 3006
 OK = 0
 MAX_FRAME = 16 * 1024 * 1024
 

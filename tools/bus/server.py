@@ -39,19 +39,21 @@ TRIES = 3  # with other ports: somebody may take one between the look and the st
 def read_options(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--dir", type=Path, help="data, configuration, log; default: a folder that is removed at the end")
-    parser.add_argument("--port", type=int, help="where clients connect; default: as last time in this --dir, else free")
+    parser.add_argument("--dir", type=Path, help="data, configuration, log; default: a new one, removed at the end")
+    parser.add_argument("--port", type=int, help="where clients connect; default: as last time in this --dir, or free")
     parser.add_argument("--user", default="")
     parser.add_argument("--password", default="")
     parser.add_argument("--tls", action="store_true", help="with a certificate of an authority made for this --dir")
     parser.add_argument("--version", help="of servers that Maven fetches")
     parser.add_argument("--topic", default="pushwire", help="created by rocketmq and kafka before they are ready")
-    parser.add_argument("--no-create", action="store_true", help="clients cannot create topics by using them")
+    parser.add_argument("--no-create", action="store_true",
+                        help="kafka, rocketmq: no topic comes by being used; with a password, the user may make none")
     parser.add_argument("--advertise", default="127.0.0.1", metavar="HOST",
                         help="rocketmq and kafka tell clients this address in place of 127.0.0.1: a proxy's")
     parser.add_argument("--durable", action="store_true", help="redis writes to disk before it answers")
     parser.add_argument("--fast-jit", choices=("on", "off"), default="on", help="off: for figures; slower to start")
-    parser.add_argument("--config", action="append", default=[], metavar="KEY=VALUE", help="one more of the server's own")
+    parser.add_argument("--config", action="append", default=[], metavar="KEY=VALUE",
+                        help="one more of the server's own")
     return parser.parse_args(arguments)
 
 
