@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 build_packages=(
   ca-certificates cmake g++ git libboost-json1.81-dev libboost1.81-dev libcli11-dev libexpected-dev libfmt-dev
   libhiredis-dev libnats-dev librdkafka-dev libspdlog-dev libssl-dev libtomlplusplus-dev liburing-dev
-  libzookeeper-mt-dev ninja-build pkg-config prometheus-cpp-dev zlib1g-dev
+  libzookeeper-mt-dev ninja-build pkg-config prometheus-cpp-dev
 )
 test_packages=(
   chromium chromium-driver clang-16 curl haproxy libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev

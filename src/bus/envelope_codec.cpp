@@ -1,7 +1,6 @@
 #include "bus/envelope_codec.h"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <bit>
 #include <cstring>
@@ -9,6 +8,7 @@
 #include <optional>
 
 #include "base/check.h"
+#include "base/crc32c.h"
 
 namespace pushwire::bus {
 namespace {
@@ -54,11 +54,8 @@ T load(const char* at) {
   return value;
 }
 
-std::uint32_t checksum(std::string_view bytes) {
-  return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
 std::uint32_t head_checksum(std::string_view record) {
-  return checksum(record.substr(kAtNumber, kRecordHeadBytes - kAtNumber));
+  return crc32c(record.substr(kAtNumber, kRecordHeadBytes - kAtNumber));
 }
 
 class Writer {
@@ -127,7 +124,7 @@ std::optional<RecordFault> check_head(std::string_view bytes) {
                        fmt::format("it is of version {} and needs a node that reads {}; this one reads {}",
                                    static_cast<std::uint8_t>(bytes[kAtVersion]), reads, kRecordVersion)};
   }
-  if (load<std::uint32_t>(&bytes[kAtCheck]) != (checksum(bytes.substr(kRecordHeadBytes)) ^ head_checksum(bytes))) {
+  if (load<std::uint32_t>(&bytes[kAtCheck]) != (crc32c(bytes.substr(kRecordHeadBytes)) ^ head_checksum(bytes))) {
     return damaged("its checksum is wrong");
   }
   if (static_cast<std::uint8_t>(bytes[kAtKind]) > static_cast<std::uint8_t>(EnvelopeKind::kControl) ||
@@ -218,7 +215,7 @@ std::string encode_record(const Envelope& envelope, std::uint64_t run, const std
     writer.field(kRefused, {reinterpret_cast<const char*>(refused.data()), refused.size() * sizeof(NumberRange)});
   }
   std::string record = std::move(writer.out());
-  store(&record[kAtCheck], checksum(std::string_view(record).substr(kRecordHeadBytes)));
+  store(&record[kAtCheck], crc32c(std::string_view(record).substr(kRecordHeadBytes)));
   return record;
 }
 

@@ -148,6 +148,7 @@ void RemoteBus::take(Outgoing&& outgoing) {
     stamp_number(record.record, record.number);
   }
   if (record.record.size() > largest_record()) {
+    refuse_number(record.number, now);
     settle(record, PublishOutcome::kTooLarge);  // a control record, or the server has lowered its limit
     drop_settled();
     return;
@@ -257,7 +258,11 @@ void RemoteBus::on_record(std::string_view bytes, std::string_view source) {
     return;
   }
   Envelope& envelope = record->envelope;
-  const MonotonicMs now = monotonic_ms();
+  if (turn_ns_ == 0) {
+    turn_ns_ = monotonic_ns();
+    turn_wall_ = wall_ms();
+  }
+  const MonotonicMs now = turn_ns_ / 1'000'000;
   if (envelope.kind == EnvelopeKind::kControl) {
     tracker_.refused(record->stamp.run, record->refused);
     tracker_.reached(record->stamp, now);
@@ -273,7 +278,7 @@ void RemoteBus::on_record(std::string_view bytes, std::string_view source) {
   }
   if (record->stamp.run != run_id_) {
     // The other node's monotonic clock means nothing here; the wall clocks have to do.
-    envelope.received_ns = monotonic_ns() - std::max<std::int64_t>(wall_ms() - envelope.born_ms, 0) * 1'000'000;
+    envelope.received_ns = turn_ns_ - std::max<std::int64_t>(turn_wall_ - envelope.born_ms, 0) * 1'000'000;
   }
   hand_over(std::move(envelope));
 }
@@ -404,6 +409,7 @@ void RemoteBus::on_timer(MonotonicMs now) {
 
 void RemoteBus::flush() {
   drop_settled();
+  turn_ns_ = 0;
   counters_.waiting_bytes.store(inbox_.bytes(), std::memory_order_relaxed);
   link_->flush();
   sink_->end_batch();

@@ -133,6 +133,9 @@ class RemoteBus final : public Bus, private LinkEvents, private net::TurnHandler
   };
   std::deque<Refused> refused_;
   SequenceTracker tracker_;
+  // The time of the turn's first record: the others came with it, and to read the clock costs as much as to decode one.
+  std::int64_t turn_ns_ = 0;
+  WallMs turn_wall_ = 0;
   std::deque<Envelope> backlog_;  // that the sink has no room for
   std::size_t backlog_bytes_ = 0;
   bool was_up_ = false;
