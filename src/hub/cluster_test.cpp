@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -389,6 +390,50 @@ TEST_F(ClusterTest, IgnoresWhatIsForAnotherNodeOrDamaged) {
   EXPECT_TRUE(n1.asked.empty());
   EXPECT_TRUE(n2.asked.empty());
   EXPECT_EQ(n1.sees(), Names{"n2"});
+}
+
+// Workers ask and answer, the first one ticks, and the bus's thread hands over, all at once.
+TEST(ClusterThreads, ManyThreadsUseOneCluster) {
+  Wire wire;
+  MonotonicMs clock = 0;
+  Node n1(wire, clock, "n1");
+  n1.link.up = true;
+  n1.link.outcome = PublishOutcome::kOverloaded;  // nothing goes out: the wire is no part of this
+  const auto hear = [&n1](decltype(ControlMessage::body) body) {
+    Envelope envelope = test::envelope_to(bus::EnvelopeKind::kControl, "");
+    envelope.origin = "n2";
+    envelope.payload = encode_control({99, std::move(body)});
+    n1.cluster.on_control(envelope);
+  };
+  constexpr int kRounds = 300;
+  std::vector<std::thread> threads;
+  threads.emplace_back([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      hear(Announcement{.version = "1"});
+      hear(NodeQuestion{1, KickUser{"alice", std::nullopt}});
+      if (i % 7 == 0) {
+        hear(Goodbye{});
+      }
+    }
+  });
+  threads.emplace_back([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      n1.cluster.tick();
+      (void)n1.cluster.others();
+      (void)n1.cluster.living();
+    }
+  });
+  threads.emplace_back([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      n1.cluster.ask(CountSubscribers{"t"}, {});
+      n1.cluster.answer(static_cast<std::uint64_t>(i), Count{1});
+    }
+  });
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  n1.work();
+  EXPECT_EQ(n1.replies.size(), static_cast<std::size_t>(kRounds)) << "each question is answered once";
 }
 
 // A bus that keeps messages hands over after an outage what was asked meanwhile.

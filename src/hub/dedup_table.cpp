@@ -1,6 +1,35 @@
 #include "hub/dedup_table.h"
 
+#include <cstring>
+#include <random>
+
+#include "base/hash.h"
+
 namespace pushwire::hub {
+namespace {
+
+std::array<std::uint64_t, 4> random_keys() {
+  std::random_device random;
+  std::array<std::uint64_t, 4> keys{};
+  for (std::uint64_t& key : keys) {
+    key = (std::uint64_t{random()} << 32) | random();
+  }
+  return keys;
+}
+
+}  // namespace
+
+DedupTable::DedupTable(MonotonicMs window, std::size_t max_ids)
+    : keys_(random_keys()), window_(window), max_ids_(max_ids) {}
+
+Digest DedupTable::key_of(std::string_view id) const noexcept {
+  const std::array<std::uint64_t, 2> halves = {siphash(id, keys_[0], keys_[1], 1, 3),
+                                               siphash(id, keys_[2], keys_[3], 1, 3)};
+  Digest key;
+  static_assert(sizeof halves == sizeof key.bytes);
+  std::memcpy(key.bytes.data(), halves.data(), sizeof halves);
+  return key;
+}
 
 // An abandoned id leaves its row behind; one that is begun anew owns a later row.
 bool DedupTable::is_live(const Row& row) const {
@@ -49,7 +78,7 @@ void DedupTable::erase(const Digest& id) {
 // --- out ---------------------------------------------------------------------------------------------------------
 
 DedupVerdict DedupTable::begin(std::string_view id, const Digest& body, MonotonicMs now) {
-  const Digest key = digest_of(id);
+  const Digest key = key_of(id);
   const std::lock_guard lock(mutex_);
   forget_old(now);
   const auto found = entries_.find(key);
@@ -65,7 +94,7 @@ DedupVerdict DedupTable::begin(std::string_view id, const Digest& body, Monotoni
 }
 
 DedupEnd DedupTable::commit(std::string_view id) {
-  const Digest key = digest_of(id);
+  const Digest key = key_of(id);
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(key);
   if (found == entries_.end()) {
@@ -76,7 +105,7 @@ DedupEnd DedupTable::commit(std::string_view id) {
 }
 
 DedupEnd DedupTable::abandon(std::string_view id) {
-  const Digest key = digest_of(id);
+  const Digest key = key_of(id);
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(key);
   if (found == entries_.end() || !found->second.delivered) {
@@ -90,7 +119,7 @@ DedupEnd DedupTable::abandon(std::string_view id) {
 // --- in ----------------------------------------------------------------------------------------------------------
 
 bool DedupTable::deliver(std::string_view id, const Digest& body, MonotonicMs now) {
-  const Digest key = digest_of(id);
+  const Digest key = key_of(id);
   const std::lock_guard lock(mutex_);
   forget_old(now);
   const auto found = entries_.find(key);
@@ -113,7 +142,7 @@ bool DedupTable::deliver(std::string_view id, const Digest& body, MonotonicMs no
 }
 
 void DedupTable::take_back(std::string_view id) {
-  const Digest key = digest_of(id);
+  const Digest key = key_of(id);
   const std::lock_guard lock(mutex_);
   if (const auto found = entries_.find(key); found != entries_.end()) {
     found->second.delivered = false;
