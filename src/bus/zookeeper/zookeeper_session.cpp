@@ -18,19 +18,6 @@ void log_of_library(const char* text) {
 
 }  // namespace
 
-// What a request carries through the library; freed by its answer, which comes even when the session ends.
-struct ZooKeeperSession::Call {
-  ZooKeeperSession* session;
-  ZooKeeperReply kind;
-  std::uint64_t tag;
-
-  // Frees the call.
-  static void answer(const void* context, int code, std::string text = {}, std::vector<std::string> names = {}) {
-    const std::unique_ptr<const Call> call(static_cast<const Call*>(context));
-    call->session->post({call->kind, code, call->tag, std::move(text), std::move(names)});
-  }
-};
-
 Result<std::unique_ptr<ZooKeeperSession>> ZooKeeperSession::open(const std::string& servers, int wake_fd) {
   std::unique_ptr<ZooKeeperSession> session(new ZooKeeperSession(wake_fd));
   zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
@@ -65,14 +52,28 @@ void ZooKeeperSession::post(ZooKeeperEvent event) {
 }
 
 ZooKeeperSession::Call* ZooKeeperSession::call(ZooKeeperReply kind, std::uint64_t tag) {
-  return std::make_unique<Call>(Call{this, kind, tag}).release();
+  auto made = std::make_unique<Call>(Call{this, kind, tag});
+  Call* result = made.get();
+  const std::lock_guard lock(mutex_);
+  calls_.emplace(result, std::move(made));
+  return result;
 }
 
 int ZooKeeperSession::sent(int code, Call* call) {
   if (code != ZOK) {
-    const std::unique_ptr<Call> freed(call);  // there will be no answer
+    const std::lock_guard lock(mutex_);
+    calls_.erase(call);  // there will be no answer
   }
   return code;
+}
+
+// On the library's thread. Not every request is answered: one that waits for a first connection goes with the session.
+void ZooKeeperSession::answer(const void* call, int code, std::string text, std::vector<std::string> names) {
+  const Call& asked = *static_cast<const Call*>(call);
+  ZooKeeperSession& session = *asked.session;
+  session.post({asked.kind, code, asked.tag, std::move(text), std::move(names)});
+  const std::lock_guard lock(session.mutex_);
+  session.calls_.erase(&asked);
 }
 
 int ZooKeeperSession::make(const std::string& path, std::string_view data, int flags, std::uint64_t tag) {
@@ -114,15 +115,15 @@ void ZooKeeperSession::on_watch(zhandle_t*, int type, int state, const char* pat
 }
 
 void ZooKeeperSession::on_made(int code, const char* path, const void* call) {
-  Call::answer(call, code, path == nullptr ? "" : path);
+  answer(call, code, path == nullptr ? "" : path);
 }
 
 void ZooKeeperSession::on_data(int code, const char* value, int size, const Stat*, const void* call) {
-  Call::answer(call, code, value == nullptr || size <= 0 ? "" : std::string(value, static_cast<std::size_t>(size)));
+  answer(call, code, value == nullptr || size <= 0 ? "" : std::string(value, static_cast<std::size_t>(size)));
 }
 
 void ZooKeeperSession::on_exists(int code, const Stat*, const void* call) {
-  Call::answer(call, code);
+  answer(call, code);
 }
 
 void ZooKeeperSession::on_children(int code, const String_vector* names, const void* call) {
@@ -130,11 +131,11 @@ void ZooKeeperSession::on_children(int code, const String_vector* names, const v
   for (std::int32_t i = 0; names != nullptr && i < names->count; ++i) {
     result.emplace_back(names->data[i]);
   }
-  Call::answer(call, code, {}, std::move(result));
+  answer(call, code, {}, std::move(result));
 }
 
 void ZooKeeperSession::on_removed(int code, const void* call) {
-  Call::answer(call, code);
+  answer(call, code);
 }
 
 }  // namespace pushwire::bus

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -50,9 +51,15 @@ class ZooKeeperSession {
   int remove(const std::string& path, std::uint64_t tag);
 
  private:
-  struct Call;
+  // What a request carries through the library.
+  struct Call {
+    ZooKeeperSession* session;
+    ZooKeeperReply kind;
+    std::uint64_t tag;
+  };
 
   explicit ZooKeeperSession(int wake_fd) : wake_fd_(wake_fd) {}
+  static void answer(const void* call, int code, std::string text = {}, std::vector<std::string> names = {});
   void post(ZooKeeperEvent event);
   Call* call(ZooKeeperReply kind, std::uint64_t tag);
   int sent(int code, Call* call);
@@ -67,7 +74,8 @@ class ZooKeeperSession {
   const int wake_fd_;
   zhandle_t* handle_ = nullptr;
   std::mutex mutex_;
-  std::vector<ZooKeeperEvent> events_;  // guarded by mutex_
+  std::vector<ZooKeeperEvent> events_;                            // guarded by mutex_
+  std::unordered_map<const Call*, std::unique_ptr<Call>> calls_;  // without an answer yet; guarded by mutex_
 };
 
 }  // namespace pushwire::bus
