@@ -1,8 +1,6 @@
 #include "net/client_stream.h"
 
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -26,27 +24,6 @@ constexpr std::size_t kMostPerTurn = 256 * 1024;
 // Output buffers that a burst made larger than this are given back.
 constexpr std::size_t kKeptCapacity = 1024 * 1024;
 
-void set_option(int fd, int level, int name, int value) {
-  // Each only improves something; without it the stream still works.
-  (void)::setsockopt(fd, level, name, &value, sizeof value);
-}
-
-// Small records go at once, and a peer that is gone without a word is found out even when nobody asks it anything.
-void tune(int fd) {
-  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 10);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
-  set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 20'000);
-}
-
-// A connection to a port of the range for outgoing ones, where nobody listens, may meet itself.
-bool meets_itself(int fd) {
-  const Address here = local_address(fd);
-  return here.length != 0 && here.to_string() == peer_address(fd).to_string();
-}
-
 void drop_front(std::string& buffer, std::size_t& sent) {
   if (sent == buffer.size()) {
     buffer.clear();
@@ -65,8 +42,6 @@ void drop_front(std::string& buffer, std::size_t& sent) {
 class ClientStream::Impl final : public IoHandler, public Timer {
  public:
   Impl(EventLoop& loop, StreamHandler& handler) : loop_(loop), handler_(handler) {}
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
   ~Impl() override { close(); }
 
   void open(StreamOptions options);
@@ -203,7 +178,7 @@ bool ClientStream::Impl::begin_connect(const Address& address) {
   if (!socket_) {
     return false;
   }
-  tune(socket_.get());
+  tune_outgoing(socket_.get());
   if (calls().connect(socket_.get(), address) != 0 && errno != EINPROGRESS && errno != EINTR) {
     const int error = errno;
     socket_.reset();

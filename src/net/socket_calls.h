@@ -34,4 +34,9 @@ struct SocketCalls {
   static const SocketCalls& kernel() noexcept;
 };
 
+// Small records go at once, and a peer that is gone without a word is found out even when nobody asks it anything.
+void tune_outgoing(int fd) noexcept;
+// A connection to a port of the range for outgoing ones, where nobody listens, may meet itself.
+bool meets_itself(int fd);
+
 }  // namespace pushwire::net
