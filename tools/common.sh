@@ -33,7 +33,8 @@ pw_start_bus() {
   mkdir -p "build/bus/$1"
   echo "Starting the server of the bus ($1), data in build/bus/$1"
   coproc pw_bus_server { exec setsid python3 tools/bus/server.py "$1" --dir "build/bus/$1"; }
-  exec 9>&"${pw_bus_server[1]}"
+  # Opened anew: a copy of a coprocess's descriptor would be closed by exec.
+  exec 9>"/proc/$$/fd/${pw_bus_server[1]}"
   if ! read -r line <&"${pw_bus_server[0]}"; then
     echo "The server of the bus ($1) did not start" >&2
     return 1
