@@ -198,6 +198,19 @@ Settings fresh_settings(const Adapter& adapter, const BusServer& server) {
   return settings;
 }
 
+void set_address(Settings& settings, const std::string& address) {
+  settings.redis.address = address;
+  settings.rocketmq.name_servers = {address};
+  settings.nats.servers = {address};
+  settings.kafka.brokers = {address};
+  settings.zookeeper.servers = {address};
+}
+
+Settings through_proxy(Settings settings, const BusServer& server) {
+  set_address(settings, "127.0.0.2:" + std::to_string(server.ports().at("port")));
+  return settings;
+}
+
 Settings fresh_settings(const Adapter& adapter) {
   if (adapter.has_server()) {
     return fresh_settings(adapter, open_server(adapter));

@@ -50,6 +50,10 @@ std::unique_ptr<Bus> make_test_bus(const Settings& settings, const std::string& 
 
 // Settings for `server` that share nothing with any other test: a namespace of their own.
 Settings fresh_settings(const Adapter& adapter, const BusServer& server);
+// The same, with the address where a FaultProxy stands for the server.
+Settings through_proxy(Settings settings, const BusServer& server);
+// Replaces whatever address the settings name.
+void set_address(Settings& settings, const std::string& address);
 Settings fresh_settings(const Adapter& adapter);  // of the open server, if it needs one
 
 }  // namespace pushwire::bus

@@ -44,12 +44,6 @@ class FaultContract : public testing::TestWithParam<Adapter> {
     EXPECT_EQ(node.publish_and_wait(envelope_to(EnvelopeKind::kUser, "alice", "n1-0")), PublishOutcome::kUnavailable);
     EXPECT_LT(std::chrono::steady_clock::now() - begin, settings.publish_timeout + 1s);
   }
-  // Replaces whatever address the settings name.
-  static void set_address(Settings& settings, const std::string& address) {
-    settings.redis.address = address;
-    settings.rocketmq.name_servers = settings.nats.servers = settings.kafka.brokers =
-        settings.zookeeper.servers = {address};
-  }
   static void set_password(Settings& settings, const std::string& password) {
     settings.redis.password = settings.nats.password = settings.kafka.password = settings.rocketmq.secret_key =
         password;
@@ -66,8 +60,7 @@ class FaultContract : public testing::TestWithParam<Adapter> {
     if (!GetParam().topic_key().empty()) {
       settings.name_space = Settings().name_space;  // the topic that is there
     }
-    set_address(settings, "127.0.0.2:" + std::to_string(server().ports().at("port")));
-    return settings;
+    return through_proxy(settings, server());
   }
 };
 
