@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "bus/rocketmq/byte_order.h"
 #include "bus/rocketmq/frame.h"
 #include "bus/rocketmq/message.h"
 #include "bus/rocketmq/request.h"
@@ -202,15 +203,8 @@ class FakeBroker {
       return;
     }
     for (std::string_view rest = request.body; rest.size() >= 22;) {
-      const auto number = [&rest](std::size_t at) {
-        std::size_t value = 0;
-        for (std::size_t i = at; i < at + 4; ++i) {
-          value = value << 8 | static_cast<unsigned char>(rest[i]);
-        }
-        return value;
-      };
-      queue.emplace_back(rest.substr(20, number(16)));
-      rest.remove_prefix(number(0));
+      queue.emplace_back(rest.substr(20, load_u32(rest.data() + 16)));
+      rest.remove_prefix(load_u32(rest.data()));
     }
   }
 
