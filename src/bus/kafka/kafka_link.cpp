@@ -63,6 +63,7 @@ class KafkaLink final : public Link, private net::IoHandler {
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque);
 
   void on_io(std::uint32_t events) override;
+  void on_result(std::uint64_t number, rd_kafka_resp_err_t code, const char* detail);
   Result<> make_handles();
   void probe();
   void on_probed(const KafkaAnswer& answer);
@@ -94,6 +95,7 @@ class KafkaLink final : public Link, private net::IoHandler {
   std::string broken_;      // why the link is to go down, found inside a callback
   std::string told_;        // the setting that on_down() last named
   MonotonicMs down_since_ = 0;
+  MonotonicMs up_from_ = 0;  // not before, so that it does not go up and down many times a second
   int failed_probes_ = 0;
   int unanswered_ = 0;  // times that the link went down because nothing was confirmed, since something was
   bool probe_soon_ = false;
@@ -223,24 +225,38 @@ void KafkaLink::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void
   if (message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
     return;  // the link went down: the bus sends it again by itself
   }
-  const SendResult result = result_of(message->err);
-  link.answers_.push_back({std::bit_cast<std::uint64_t>(message->_private), result});
+  if (message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) {
+    // Its time is over for the bus, too. When it was under way all that time the broker does not answer.
+    link.probe_soon_ = true;
+    if (rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED && link.broken_.empty()) {
+      ++link.unanswered_;
+      link.broken_ = explain_kafka(link.settings_, message->err, "no confirmation within bus.publish_timeout");
+    }
+    return;
+  }
+  link.on_result(std::bit_cast<std::uint64_t>(message->_private), message->err, rd_kafka_err2str(message->err));
+}
+
+void KafkaLink::on_result(std::uint64_t number, rd_kafka_resp_err_t code, const char* detail) {
+  const SendResult result = result_of(code);
   if (result == SendResult::kStored) {
-    link.unanswered_ = 0;
-  } else if (message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && link.broken_.empty() &&
-             rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED) {
-    ++link.unanswered_;
-    link.broken_ = explain_kafka(link.settings_, message->err, "no confirmation within bus.publish_timeout");
+    unanswered_ = 0;
+  } else if (result == SendResult::kRefused) {
+    refused_log_.warn(loop_.now(), "{}", explain_kafka(settings_, code, detail));
+  } else if (broken_.empty()) {
+    broken_ = explain_kafka(settings_, code, detail);  // all is sent again: one alone would come after what follows it
+    probe_soon_ = true;
   }
-  if (result == SendResult::kRefused) {
-    link.refused_log_.warn(link.loop_.now(), "{}",
-                           explain_kafka(link.settings_, message->err, rd_kafka_message_errstr(message)));
+  if (result != SendResult::kTryAgain) {
+    answers_.push_back({number, result});
   }
-  link.probe_soon_ = link.probe_soon_ || result == SendResult::kTryAgain;
 }
 
 void KafkaLink::send(const OutRecord& record) {
   static_assert(sizeof(void*) == sizeof record.number, "a record's number travels as the library's opaque pointer");
+  if (!broken_.empty()) {
+    return;  // the link is about to go down, and this would overtake what was not sent
+  }
   std::array<unsigned char, sizeof record.lane> key{};
   for (std::size_t i = 0; i < key.size(); ++i) {
     key[i] = static_cast<unsigned char>(record.lane >> (8 * i));
@@ -250,8 +266,7 @@ void KafkaLink::send(const OutRecord& record) {
   if (!topic_ || rd_kafka_produce(topic_.get(), RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, bytes, record.bytes.size(),
                                   key.data(), key.size(), std::bit_cast<void*>(record.number)) != 0) {
     const rd_kafka_resp_err_t code = topic_ ? rd_kafka_last_error() : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-    answers_.push_back({record.number, result_of(code)});
-    refused_log_.warn(loop_.now(), "{}", explain_kafka(settings_, code, rd_kafka_err2str(code)));
+    on_result(record.number, code, rd_kafka_err2str(code));
     loop_.run_again(*this);  // the answer must not come inside the call
   }
 }
@@ -319,7 +334,12 @@ void KafkaLink::on_probed(const KafkaAnswer& answer) {
   }
   failed_probes_ = 0;
   last_error_.clear();
-  if (!up_) {
+  if (up_) {
+    backoff_.reset();  // it has stayed up for a while
+  } else if (loop_.now() < up_from_) {
+    loop_.timers().arm(tick_, up_from_);  // asked before it went down, perhaps
+    return;
+  } else {
     go_up();
   }
   if (reader_.is_stuck(answer, loop_.now()) && graves_.empty()) {
@@ -374,7 +394,6 @@ void KafkaLink::go_up() {
   }
   up_ = true;
   told_.clear();
-  backoff_.reset();
   events_.on_up();
 }
 
@@ -386,8 +405,9 @@ void KafkaLink::go_down(const std::string& reason) {
     // The bus sends again what is not confirmed: a second copy from here would only come twice.
     (void)rd_kafka_purge(producer_.get(),
                          RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    up_from_ = loop_.now() + backoff_.next();
     if (!probe_->busy()) {
-      loop_.timers().arm(tick_, loop_.now() + backoff_.next());
+      loop_.timers().arm(tick_, up_from_);
     }
   }
   // The library words one thing in many ways; another setting to look at is news.
