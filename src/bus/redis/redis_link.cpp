@@ -132,11 +132,11 @@ void RedisLink::on_leg_down(const std::string& reason) {
 }  // namespace
 
 std::unique_ptr<Link> make_redis_link(net::EventLoop& loop, LinkEvents& events, const Settings& settings) {
-  return make_redis_link(loop, events, settings, nullptr);
+  return make_redis_link_over(nullptr, loop, events, settings);
 }
 
-std::unique_ptr<Link> make_redis_link(net::EventLoop& loop, LinkEvents& events, const Settings& settings,
-                                      const net::SocketCalls* calls) {
+std::unique_ptr<Link> make_redis_link_over(const net::SocketCalls* calls, net::EventLoop& loop, LinkEvents& events,
+                                           const Settings& settings) {
   return std::make_unique<RedisLink>(loop, events, settings, calls);
 }
 

@@ -11,8 +11,8 @@
 namespace pushwire::bus {
 
 std::unique_ptr<Link> make_redis_link(net::EventLoop& loop, LinkEvents& events, const Settings& settings);
-// For tests: over system calls that may fail.
-std::unique_ptr<Link> make_redis_link(net::EventLoop& loop, LinkEvents& events, const Settings& settings,
-                                      const net::SocketCalls* calls);
+// For tests: over system calls that may fail. Null: the kernel's.
+std::unique_ptr<Link> make_redis_link_over(const net::SocketCalls* calls, net::EventLoop& loop, LinkEvents& events,
+                                           const Settings& settings);
 
 }  // namespace pushwire::bus

@@ -73,8 +73,10 @@ std::string explain_loss(std::string_view why, std::string_view server, bool ans
     return "bus.redis.tls: " + one_line(why);
   }
   std::string text = "bus.redis.address: " + one_line(why);
-  if (!answered && !tls && has(why, server) && (has(why, "closed") || has(why, "lost"))) {
-    text += " before it answered anything; if it expects TLS, set bus.redis.tls";
+  if (!answered && has(why, server) && (has(why, "closed") || has(why, "lost"))) {
+    text += " before it answered anything; ";
+    text += tls ? "it may demand client certificates (its tls-auth-clients), and this node has none"
+                : "if it expects TLS, set bus.redis.tls";
   }
   return text;
 }

@@ -45,6 +45,8 @@ TEST(RedisServerError, LossNamesTheSettingThatMayMendIt) {
             "bus.redis.address: cannot connect to r:1: Connection refused");
   EXPECT_NE(explain_loss("r:1 closed the connection", "r:1", false, false).find("set bus.redis.tls"),
             std::string::npos);
+  EXPECT_NE(explain_loss("the connection to r:1 was lost: x", "r:1", false, true).find("tls-auth-clients"),
+            std::string::npos);
   EXPECT_EQ(explain_loss("r:1 closed the connection", "r:1", true, false),
             "bus.redis.address: r:1 closed the connection");
 }
