@@ -15,9 +15,11 @@ using pushwire::bus::redis::ReplyItem;
 
 struct Reader final : pushwire::bus::redis::ReplyEvents {
   std::size_t bytes = 0;
+  unsigned char sum = 0;  // touches each letter
   void on_item(const ReplyItem& item) override {
+    bytes += item.text.size();
     for (const char letter : item.text) {
-      bytes += letter == letter ? 1 : 0;  // touches each
+      sum = static_cast<unsigned char>(sum ^ static_cast<unsigned char>(letter));
     }
     if (item.depth < 0 || item.depth > 8 || item.index < 0) {
       std::abort();
