@@ -42,5 +42,9 @@ constexpr MonotonicMs kAnswerMs = 3'000;
 
 // "16 (check signature failed)", with the setting that is likely to blame.
 std::string refusal(std::string_view what, std::string_view broker, const Header& header);
+// "broker-a at 127.0.0.1:10911 is away: …", with the setting that is likely to blame.
+std::string absence(std::string_view broker, const net::Endpoint& endpoint, std::string_view why);
+// What to look at when a connection ended like this.
+std::string_view setting_for_loss(std::string_view why) noexcept;
 
 }  // namespace pushwire::bus::rocketmq

@@ -25,7 +25,9 @@ std::string refusal(std::string_view what, std::string_view broker, const Header
   std::string_view setting = "bus.rocketmq.name_servers";
   std::string_view advice;
   if (header.code == answer::kNoPermission) {
-    setting = "bus.rocketmq.access_key";
+    // One code for an unknown key, a wrong secret and a missing right; only the remark tells them apart.
+    setting =
+        header.remark.find("signature") != std::string::npos ? "bus.rocketmq.secret_key" : "bus.rocketmq.access_key";
   } else if (header.code == answer::kTopicMissing || header.code == answer::kInvalidParameter) {
     setting = "bus.rocketmq.topic";
   } else if (header.code == answer::kGroupMissing) {
@@ -34,6 +36,14 @@ std::string refusal(std::string_view what, std::string_view broker, const Header
   }
   return fmt::format("{}: broker {} refuses {}: code {} ({}){}", setting, broker, what, header.code,
                      std::string_view(header.remark).substr(0, 200), advice);
+}
+
+std::string_view setting_for_loss(std::string_view why) noexcept {
+  return why.find("certificate") != std::string_view::npos ? "bus.rocketmq.tls_ca" : "bus.rocketmq.name_servers";
+}
+
+std::string absence(std::string_view broker, const net::Endpoint& endpoint, std::string_view why) {
+  return fmt::format("{}: broker {} at {} is away: {}", setting_for_loss(why), broker, endpoint.to_string(), why);
 }
 
 BrokerReader::BrokerReader(const TopicAccess& topic, BrokerEvents& events, std::string name)
@@ -107,8 +117,7 @@ void BrokerReader::on_lost(std::string_view why) {
     queue.is_readable = false;
     queue.not_before = 0;
   }
-  problem_ = fmt::format("bus.rocketmq.name_servers: broker {} at {} is away: {}", name_,
-                         connection_.endpoint().to_string(), why);
+  problem_ = absence(name_, connection_.endpoint(), why);
   events_.on_readable_changed();
 }
 

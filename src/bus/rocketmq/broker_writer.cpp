@@ -118,8 +118,7 @@ void BrokerWriter::on_lost(std::string_view why) {
   is_ready_ = false;
   is_probing_ = false;
   cancel();
-  problem_ = fmt::format("bus.rocketmq.name_servers: broker {} at {} is away: {}", name_,
-                         connection_.endpoint().to_string(), why);
+  problem_ = absence(name_, connection_.endpoint(), why);
   // Whether they are stored is not known: sent again they are left out as repeated.
   give_all_back();
   events_.on_writer_lost(name_);

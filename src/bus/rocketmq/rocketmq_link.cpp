@@ -256,7 +256,7 @@ void RocketMqLink::on_created(std::string_view problem) {
 
 void RocketMqLink::on_no_name_server(std::string_view why) {
   if (brokers_.empty()) {
-    no_route_ = fmt::format("bus.rocketmq.name_servers: {}", why);
+    no_route_ = fmt::format("{}: {}", setting_for_loss(why), why);
     is_changed_ = true;
   }
 }

@@ -46,8 +46,7 @@ void TopicCreator::on_answer(CallId call, const Header& header, std::string_view
 }
 
 void TopicCreator::on_lost(std::string_view why) {
-  go_on(fmt::format("bus.rocketmq.name_servers: broker {} at {} is away: {}", brokers_[current_].name,
-                    brokers_[current_].master.to_string(), why));
+  go_on(absence(brokers_[current_].name, brokers_[current_].master, why));
 }
 
 void TopicCreator::go_on(std::string problem) {
