@@ -216,7 +216,7 @@ async def test_a_bus_that_dies_takes_nobody_with_it(cluster):
         assert not fleet.lost(), "clients stay connected"
         faults = fleet.faults(pushes if cluster.bus.replays else [push for push in pushes if push.begun >= back],
                               known=pushes)
-        assert not faults, "\n".join(faults[:20])
+        assert not faults, f"too old: {cluster.metric('pushwire_bus_stale_total')}\n" + "\n".join(faults[:20])
         assert sum(push.accepted and push.begun >= back for push in pushes) > cluster.bus.rate, "delivery goes on"
         slowest = max(publisher.slowest for publisher in started)
         assert slowest < ANSWER_SECONDS, f"an answer took {slowest:.2f} s"
