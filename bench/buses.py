@@ -41,6 +41,7 @@ class Bus:
     rate: int = RATE  # where the latency is measured
     first_step: int = 4000
     steady: int = 100  # requests of BATCH pushes a second
+    warm_up: float = 1  # seconds; Java needs thousands of records until its code is compiled
     goal_cpu: float = 0  # microseconds for a record without session
 
 
@@ -50,9 +51,9 @@ BUSES = {
     "redis-streams": Bus("redis", {"bus.redis.mode": "streams"}, goal_cpu=2),
     "nats-core": Bus("nats", {"bus.nats.mode": "core"}, goal_cpu=2),
     "nats-jetstream": Bus("nats", {"bus.nats.mode": "jetstream"}, goal_cpu=2),
-    "rocketmq": Bus("rocketmq", options=("--version", "5.3.3"), goal_cpu=2),
-    "kafka": Bus("kafka"),
-    "zookeeper": Bus("zookeeper", rate=100, first_step=200, steady=2),
+    "rocketmq": Bus("rocketmq", options=("--version", "5.3.3"), warm_up=15, goal_cpu=2),
+    "kafka": Bus("kafka", warm_up=15),
+    "zookeeper": Bus("zookeeper", rate=100, first_step=200, steady=2, warm_up=15),
 }
 
 
@@ -174,6 +175,7 @@ def is_carried(result):
 def measure_latency(cluster, seconds):
     # 32 publishers: not a multiple of three, so that a user's pushes do not always enter the node he is on.
     load = ("--rate", cluster.bus.rate, "--concurrency", 32)
+    cluster.load(cluster.nodes, "--concurrency", 32, "--seconds", cluster.bus.warm_up)
     cluster.load(cluster.nodes, *load, "--seconds", 1)
     result = cluster.load(cluster.nodes, *load, "--seconds", seconds)
     delivery = result["push_delivery"]
