@@ -35,6 +35,11 @@ function(pw_module)
   file(GLOB headers CONFIGURE_DEPENDS ${dir}/*.h ${dir}/*/*.h)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  if(PUSHWIRE_SANITIZE STREQUAL "thread")
+    # Their libraries bring threads that the sanitizer has not seen the code of: librdkafka's crash under it, the others
+    # would be blamed for what it cannot know.
+    list(FILTER tests EXCLUDE REGEX "/bus/(kafka|nats|zookeeper)/")
+  endif()
   list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
   list(TRANSFORM ARG_DEPS PREPEND pushwire_ OUTPUT_VARIABLE deps)
 
