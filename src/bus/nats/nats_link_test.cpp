@@ -2,146 +2,21 @@
 // contract suite.
 #include "bus/nats/nats_link.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <array>
-#include <atomic>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
-#include "net/fd.h"
+#include "bus/nats/fake_server.h"
 
 namespace pushwire::bus {
 namespace {
 
+using nats::FakeServer;
+using nats::Order;
 using testing::HasSubstr;
-
-enum class Order : std::uint8_t { kWork, kForbidPublish, kForbidSubscribe, kSwallowQuestions };
-
-// Speaks https://docs.nats.io/reference/reference-protocols/nats-protocol as far as one subject and inboxes go.
-class FakeServer {
- public:
-  explicit FakeServer(Order order) : order_(order), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* plain = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(bind(listener_.get(), plain, size), 0);
-    EXPECT_EQ(listen(listener_.get(), 8), 0);
-    EXPECT_EQ(getsockname(listener_.get(), plain, &size), 0);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { run(); });
-  }
-  ~FakeServer() {
-    stop_ = true;
-    thread_.join();
-  }
-  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
-  void cut() { cut_ = true; }
-
- private:
-  struct Client {
-    net::Fd fd;
-    std::string in;
-    std::vector<std::pair<std::string, std::string>> subscriptions;  // subject, id
-  };
-
-  void run() {
-    while (!stop_) {
-      if (cut_.exchange(false)) {
-        clients_.clear();
-      }
-      std::vector<pollfd> all{{listener_.get(), POLLIN, 0}};
-      for (const Client& client : clients_) {
-        all.push_back({client.fd.get(), POLLIN, 0});
-      }
-      if (poll(all.data(), all.size(), 10) <= 0) {
-        continue;
-      }
-      for (std::size_t i = all.size() - 1; i > 0; --i) {
-        if (all[i].revents != 0 && !serve(clients_[i - 1])) {
-          clients_.erase(clients_.begin() + static_cast<std::ptrdiff_t>(i - 1));
-        }
-      }
-      if (all[0].revents != 0) {
-        clients_.push_back({net::Fd(accept(listener_.get(), nullptr, nullptr)), {}, {}});
-        say(clients_.back(), R"(INFO {"server_id":"x","version":"2.9.0","headers":true,"max_payload":1000})"
-                             "\r\n");
-      }
-    }
-  }
-  // To one who may have hung up.
-  static void say(const Client& client, std::string_view text) {
-    (void)::send(client.fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
-  }
-  bool serve(Client& client) {
-    std::array<char, 4096> buffer;
-    const ssize_t got = recv(client.fd.get(), buffer.data(), buffer.size(), 0);
-    if (got <= 0) {
-      return false;
-    }
-    client.in.append(buffer.data(), static_cast<std::size_t>(got));
-    for (std::size_t end = client.in.find("\r\n"); end != std::string::npos; end = client.in.find("\r\n")) {
-      const std::string line = client.in.substr(0, end);
-      std::size_t used = end + 2;
-      if (line.starts_with("PING")) {
-        say(client, "PONG\r\n");
-      } else if (line.starts_with("SUB ")) {
-        subscribe(client, line);
-      } else if (line.starts_with("PUB ")) {
-        const std::size_t length = std::stoul(line.substr(line.rfind(' ') + 1));
-        if (client.in.size() < used + length + 2) {
-          return true;
-        }
-        publish(client, line.substr(4, line.find(' ', 4) - 4), client.in.substr(used, length));
-        used += length + 2;
-      }
-      client.in.erase(0, used);
-    }
-    return true;
-  }
-  void subscribe(Client& client, const std::string& line) {
-    const std::string subject = line.substr(4, line.find(' ', 4) - 4);
-    if (order_ == Order::kForbidSubscribe && subject == "test.bus") {
-      say(client, "-ERR 'Permissions Violation for Subscription to \"test.bus\"'\r\n");
-      return;
-    }
-    client.subscriptions.emplace_back(subject, line.substr(line.rfind(' ') + 1));
-  }
-  void publish(Client& from, const std::string& subject, const std::string& bytes) {
-    if (order_ == Order::kForbidPublish && subject == "test.bus") {
-      say(from, "-ERR 'Permissions Violation for Publish to \"test.bus\"'\r\n");
-      return;
-    }
-    if (order_ == Order::kSwallowQuestions && subject != "test.bus" && from.subscriptions.size() == 1) {
-      return;
-    }
-    for (const Client& client : clients_) {
-      for (const auto& [pattern, id] : client.subscriptions) {
-        const bool wild = pattern.ends_with(".*") && subject.starts_with(pattern.substr(0, pattern.size() - 1));
-        if (wild || pattern == subject) {
-          say(client, "MSG " + subject + " " + id + " " + std::to_string(bytes.size()) + "\r\n" + bytes + "\r\n");
-        }
-      }
-    }
-  }
-
-  const Order order_;
-  net::Fd listener_;
-  int port_ = 0;
-  std::atomic<bool> stop_{false};
-  std::atomic<bool> cut_{false};
-  std::vector<Client> clients_;
-  std::thread thread_;
-};
 
 class NatsLinkTest : public testing::Test, protected LinkEvents, protected net::TurnHandler {
  protected:
