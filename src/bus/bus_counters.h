@@ -13,7 +13,7 @@ struct BusCounters {
   std::atomic<std::uint64_t> unreadable{0};  // records skipped: damaged, or of a version that this node does not know
   std::atomic<std::uint64_t> stale{0};       // records skipped: older than bus.max_replay_age when the bus came back
   std::atomic<std::uint64_t> reconnects{0};  // times that the way to the server came up again
-  std::atomic<std::uint64_t> waiting_bytes{0};  // given to publish() and not confirmed yet
+  std::atomic<std::uint64_t> waiting_bytes{0};  // given to publish() and not confirmed yet, at any moment
 };
 
 }  // namespace pushwire::bus

@@ -66,7 +66,7 @@ void RemoteBus::run() {
     if (!outgoing.control) {
       listener_->on_published(outgoing.ticket, PublishOutcome::kUnavailable);
     }
-    inbox_.release(outgoing.reserved);
+    release(outgoing.reserved);
   };
   inbox_.drain(refuse);
   inbox_.drain(refuse);  // what had been handed out in part, then what came meanwhile
@@ -121,6 +121,7 @@ std::optional<PublishOutcome> RemoteBus::publish(Envelope&& envelope, PublishTic
   if (!inbox_.reserve(outgoing.reserved)) {
     return PublishOutcome::kOverloaded;
   }
+  counters_.waiting_bytes.fetch_add(outgoing.reserved, std::memory_order_relaxed);
   inbox_.post(std::move(outgoing));
   return std::nullopt;
 }
@@ -200,7 +201,12 @@ void RemoteBus::settle(Unconfirmed& record, PublishOutcome outcome) {
     listener_->on_published(record.ticket, outcome);
   }
   std::string().swap(record.record);
-  inbox_.release(std::exchange(record.reserved, 0));
+  release(std::exchange(record.reserved, 0));
+}
+
+void RemoteBus::release(std::size_t reserved) {
+  inbox_.release(reserved);
+  counters_.waiting_bytes.fetch_sub(reserved, std::memory_order_relaxed);
 }
 
 void RemoteBus::drop_settled() {
@@ -266,7 +272,11 @@ void RemoteBus::on_record(std::string_view bytes, std::string_view source) {
   if (envelope.kind == EnvelopeKind::kControl) {
     tracker_.refused(record->stamp.run, record->refused);
     tracker_.reached(record->stamp, now);
-    sink_->on_envelope(std::move(envelope));
+    // What nodes said to each other during an outage is worth nothing after it: who asked has given up, and who lives
+    // says so again.
+    if (envelope.born_ms >= control_from_) {
+      sink_->on_envelope(std::move(envelope));
+    }
     return;
   }
   if (tracker_.saw(record->stamp, now) == SequenceTracker::Verdict::kRepeated) {
@@ -356,7 +366,8 @@ void RemoteBus::on_up() {
   }
   if (std::exchange(was_up_, true)) {
     counters_.reconnects.fetch_add(1, std::memory_order_relaxed);
-    replay_from_ = link_->capabilities().replay ? wall_ms() - settings_.max_replay_age.count() : 0;
+    control_from_ = link_->capabilities().replay ? wall_ms() : 0;
+    replay_from_ = std::max<WallMs>(control_from_ - settings_.max_replay_age.count(), 0);
     replay_bounded_ = false;
   }
   up_.store(true, std::memory_order_release);
@@ -410,7 +421,6 @@ void RemoteBus::on_timer(MonotonicMs now) {
 void RemoteBus::flush() {
   drop_settled();
   turn_ns_ = 0;
-  counters_.waiting_bytes.store(inbox_.bytes(), std::memory_order_relaxed);
   link_->flush();
   sink_->end_batch();
   sink_->begin_batch();

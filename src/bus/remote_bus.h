@@ -95,6 +95,7 @@ class RemoteBus final : public Bus, private LinkEvents, private net::TurnHandler
   void send(Unconfirmed& record, std::uint64_t serial);
   void send_waiting();
   void settle(Unconfirmed& record, PublishOutcome outcome);
+  void release(std::size_t reserved);
   void drop_settled();
   void expire(MonotonicMs now);
   void refuse_number(std::uint64_t number, MonotonicMs now);
@@ -140,7 +141,8 @@ class RemoteBus final : public Bus, private LinkEvents, private net::TurnHandler
   std::size_t backlog_bytes_ = 0;
   bool was_up_ = false;
   bool replay_bounded_ = false;  // a gap for what is stale was counted since the bus came back
-  WallMs replay_from_ = 0;       // what was born before is stale
+  WallMs replay_from_ = 0;       // pushes born before are stale
+  WallMs control_from_ = 0;      // and control envelopes born before this
   std::map<std::string, QuietLog, std::less<>> unreadable_log_;  // by source
   QuietLog missed_log_;
   QuietLog full_log_;

@@ -313,6 +313,43 @@ TEST_F(RemoteBusTest, LeavesOutWhatIsOlderThanTheReplayAge) {
   EXPECT_EQ(bus_->counters().gaps.load(), 1U) << "once for each time that the bus came back";
 }
 
+TEST_F(RemoteBusTest, LeavesOutWhatNodesSaidToEachOtherDuringAnOutage) {
+  start(2s, 10s);
+  link_->replays = true;
+  up();
+  const auto said_at = [](std::string_view id, WallMs born) {
+    Envelope envelope = push(std::string(id));
+    envelope.kind = EnvelopeKind::kControl;
+    envelope.born_ms = born;
+    std::string record = encode_record(envelope, 77);
+    stamp_number(record, 1);
+    return record;
+  };
+  arrive(said_at("before", wall_ms() - 1'000));
+  link_->run([&] {
+    link_->events.on_down("gone");
+    link_->events.on_up();
+  });
+  arrive(said_at("replayed", wall_ms() - 1'000));
+  arrive(said_at("after", wall_ms()));
+  const auto envelopes = listener_.envelopes(2);
+  ASSERT_EQ(envelopes.size(), 2U);
+  EXPECT_EQ(envelopes[0].id, "before");
+  EXPECT_EQ(envelopes[1].id, "after");
+}
+
+TEST_F(RemoteBusTest, CountsWhatWaitsFromPublishToItsOutcome) {
+  start();
+  up();
+  EXPECT_EQ(bus_->counters().waiting_bytes.load(), 0U);
+  publish(1);
+  EXPECT_GT(bus_->counters().waiting_bytes.load(), 0U);
+  confirm(link_->wait_sent(1).at(0).serial);
+  EXPECT_EQ(listener_.outcome(1), PublishOutcome::kAccepted);
+  link_->run([] {});
+  EXPECT_EQ(bus_->counters().waiting_bytes.load(), 0U);
+}
+
 TEST_F(RemoteBusTest, SaysWhyItIsDown) {
   start();
   EXPECT_EQ(bus_->health().reason, "the bus is connecting");
