@@ -192,9 +192,10 @@ def warm_up(cluster):
     while True:
         before = compiler_seconds(cluster.server.pids)
         cluster.load(cluster.nodes, "--concurrency", 32, "--seconds", seconds)
-        used, seconds = compiler_seconds(cluster.server.pids) - before, 5
+        used = compiler_seconds(cluster.server.pids) - before
         if used < COMPILER_SHARE * seconds or time.monotonic() - begun > WARM_UP_SECONDS:
             return round(time.monotonic() - begun, 1)
+        seconds = 5
 
 
 def measure_latency(cluster, seconds):

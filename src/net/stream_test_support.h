@@ -11,8 +11,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdlib>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,11 +20,14 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/test_folder.h"
 #include "net/address.h"
 #include "net/client_stream.h"
 #include "net/fd.h"
 
 namespace pushwire::net::test {
+
+using pushwire::test::TestFolder;
 
 // A loop with the turn of a bus, and nothing of one's own in it but `at_end`.
 class TestLoop : public TurnHandler {
@@ -158,33 +159,6 @@ struct Identity {
     PW_CHECK(extension != nullptr && X509_add_ext(certificate.get(), extension, -1) == 1);
     X509_EXTENSION_free(extension);
   }
-};
-
-// A folder that goes with its owner, for CA files.
-class TestFolder {
- public:
-  TestFolder() {
-    std::string name = ::testing::TempDir() + "pushwire-XXXXXX";
-    PW_CHECK(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-  ~TestFolder() {
-    for (const std::string& file : files_) {
-      ::unlink(file.c_str());
-    }
-    ::rmdir(path_.c_str());
-  }
-  std::string write(const std::string& name, const std::string& text) {
-    files_.push_back(path_ + "/" + name);
-    std::ofstream(files_.back()) << text;
-    return files_.back();
-  }
-
- private:
-  std::string path_;
-  std::vector<std::string> files_;
 };
 
 }  // namespace pushwire::net::test

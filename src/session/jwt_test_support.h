@@ -9,14 +9,10 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,9 +21,12 @@
 
 #include "base/base64.h"
 #include "base/check.h"
+#include "base/test_folder.h"
 #include "session/jwt_key.h"
 
 namespace pushwire::session::test {
+
+using pushwire::test::TestFolder;
 
 inline constexpr std::string_view kSecret = "0123456789abcdef0123456789abcdef";
 
@@ -177,34 +176,5 @@ inline std::string jwk(const TestKey& key, std::string_view kty, std::string_vie
   }
   return out + std::string(more) + "}";
 }
-
-// A folder that goes with the test.
-class TestFolder {
- public:
-  TestFolder() {
-    std::string pattern = "/tmp/pushwire_keys_XXXXXX";
-    PW_CHECK(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-  ~TestFolder() {
-    for (const std::string& file : files_) {
-      ::unlink(file.c_str());
-    }
-    ::rmdir(path_.c_str());
-  }
-  std::string write(const std::string& name, std::string_view text, mode_t mode = 0600) {
-    files_.push_back(path_ + "/" + name);
-    std::ofstream(files_.back(), std::ios::binary) << text;
-    PW_CHECK(::chmod(files_.back().c_str(), mode) == 0);
-    return files_.back();
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-  std::vector<std::string> files_;
-};
 
 }  // namespace pushwire::session::test
