@@ -139,7 +139,8 @@ void RemoteBus::take(Outgoing&& outgoing) {
   record.ticket = outgoing.ticket;
   record.lane = outgoing.lane;
   record.reserved = outgoing.reserved;
-  record.deadline = now + settings_.publish_timeout.count();
+  // Looked at once a tick, and told within the time that is promised.
+  record.deadline = now + std::max(settings_.publish_timeout.count() - kTickMs, kTickMs);
   if (outgoing.control) {
     record.record = encode_record(*outgoing.control, run_id_, refused_lately(now));
     stamp_number(record.record, next_number_);
