@@ -20,9 +20,10 @@ void append_member(std::string& out, std::string_view name, std::string_view val
   json_append_string(out, value);
 }
 
-// The end of an answer: whether all nodes are in it.
-void append_completeness(std::string& out, const std::vector<std::string>& missing) {
-  if (missing.empty()) {
+// The end of an answer: whether all nodes are in it. None may be missing by name and it is not complete: this node
+// cannot hear who there is.
+void append_completeness(std::string& out, bool complete, const std::vector<std::string>& missing) {
+  if (complete) {
     out += R"(,"complete":true})";
     return;
   }
@@ -110,6 +111,7 @@ void SessionApi::on_reply(hub::Reply&& mail) {
     add(std::move(others->list.sessions));
     call.count += others->count.count;
     call.missing = std::move(others->missing);
+    call.complete = others->complete;
   } else {
     call.count += std::get<hub::Count>(mail.answer).count;
   }
@@ -161,7 +163,7 @@ void SessionApi::finish(Call& call) {
       body = fmt::format(R"({{"closed":{})", call.count);
       break;
   }
-  append_completeness(body, call.missing);
+  append_completeness(body, call.complete, call.missing);
   answer(call.exchange, http::Response::json(200, std::move(body)), stats_);
 }
 

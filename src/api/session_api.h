@@ -40,6 +40,7 @@ class SessionApi {
     std::vector<hub::SessionInfo> sessions = {};
     std::uint64_t count = 0;
     std::vector<std::string> missing = {};
+    bool complete = true;
   };
 
   bool accept_user(const Exchange& exchange, std::string_view user);

@@ -133,7 +133,16 @@ class SessionApiOfACluster : public ::testing::Test {
 
   SessionApiOfACluster() {
     rig_.view.cluster = &cluster_;
+    settle();
     hear(hub::Announcement{.version = "0.2.0", .uptime_ms = 7'900, .connections = 5, .users = 4, .draining = true});
+  }
+  // This node hears itself, and some time passes: it knows who there is.
+  void settle() {
+    clock_ -= hub::Hearing::kSettles;
+    cluster_.tick();
+    cluster_.on_control(bus_.envelopes.back());
+    clock_ += hub::Hearing::kSettles;
+    cluster_.tick();
   }
   void hear(decltype(hub::ControlMessage::body) body) {
     bus::Envelope envelope;

@@ -45,7 +45,8 @@ class PublishListener {
 
 enum class Delivered : std::uint8_t {
   kAccepted,
-  kPause,  // not taken, and left as it was: the bus hands it over again some milliseconds later
+  kUnreadable,  // skipped: no push that a node of Pushwire would have made
+  kPause,       // not taken, and left as it was: the bus hands it over again some milliseconds later
 };
 
 // Where envelopes go on this node. Called on any thread, of one publisher in order.

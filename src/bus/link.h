@@ -27,6 +27,7 @@ enum class SendResult : std::uint8_t {
   kStored,    // the server has it
   kTryAgain,  // it has not, or that is not known: the bus sends it again until its time is over
   kRefused,   // it never will: the log says why
+  kTooLarge,  // beyond what the server takes, whatever largest_record() says
 };
 
 class LinkEvents {

@@ -190,8 +190,9 @@ void RemoteBus::on_sent(std::uint64_t serial, SendResult result) {
       send_again_ = true;
       return;
     case SendResult::kRefused:
+    case SendResult::kTooLarge:
       refuse_number(record.number, monotonic_ms());
-      settle(record, PublishOutcome::kUnavailable);
+      settle(record, result == SendResult::kRefused ? PublishOutcome::kUnavailable : PublishOutcome::kTooLarge);
       break;
   }
 }
@@ -317,15 +318,25 @@ bool RemoteBus::is_stale(const Envelope& envelope) {
   return true;
 }
 
+// False: the sink wants it later, and has left it as it was.
+bool RemoteBus::offer(Envelope& envelope) {
+  const Delivered delivered = sink_->on_envelope(std::move(envelope));
+  if (delivered == Delivered::kUnreadable) {
+    skip_unreadable({RecordFault::Kind::kDamaged, "it holds no push that a client may get"}, "a node");
+  }
+  return delivered != Delivered::kPause;
+}
+
 void RemoteBus::hand_over(Envelope&& envelope) {
-  if (backlog_.empty() && sink_->on_envelope(std::move(envelope)) == Delivered::kAccepted) {
+  if (backlog_.empty() && offer(envelope)) {
     return;
   }
   const std::size_t bytes = envelope.bytes();
   if (backlog_bytes_ + bytes > kMostWaitingBytes) {
     counters_.missed.fetch_add(1, std::memory_order_relaxed);
-    full_log_.warn(monotonic_ms(), "bus {}: an envelope is lost: {} bytes wait for this node's workers", name_,
-                   backlog_bytes_);
+    if (!std::exchange(backlog_overflowed_, true)) {
+      on_gap("this node's workers do not keep up, and what waits for them has reached its limit");
+    }
     return;
   }
   if (backlog_.empty()) {
@@ -342,12 +353,13 @@ void RemoteBus::hand_over_waiting() {
   }
   while (!backlog_.empty()) {
     const std::size_t bytes = backlog_.front().bytes();
-    if (sink_->on_envelope(std::move(backlog_.front())) == Delivered::kPause) {
+    if (!offer(backlog_.front())) {
       return;
     }
     backlog_bytes_ -= bytes;
     backlog_.pop_front();
   }
+  backlog_overflowed_ = false;
   link_->resume();
 }
 

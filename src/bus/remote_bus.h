@@ -102,6 +102,7 @@ class RemoteBus final : public Bus, private LinkEvents, private net::TurnHandler
   std::vector<NumberRange> refused_lately(MonotonicMs now);
   void skip_unreadable(const RecordFault& fault, std::string_view source);
   bool is_stale(const Envelope& envelope);
+  bool offer(Envelope& envelope);
   void hand_over(Envelope&& envelope);
   void hand_over_waiting();
   void count_missed(MonotonicMs now);
@@ -139,13 +140,13 @@ class RemoteBus final : public Bus, private LinkEvents, private net::TurnHandler
   WallMs turn_wall_ = 0;
   std::deque<Envelope> backlog_;  // that the sink has no room for
   std::size_t backlog_bytes_ = 0;
+  bool backlog_overflowed_ = false;  // something was lost since it was last empty
   bool was_up_ = false;
   bool replay_bounded_ = false;  // a gap for what is stale was counted since the bus came back
   WallMs replay_from_ = 0;       // pushes born before are stale
   WallMs control_from_ = 0;      // and control envelopes born before this
   std::map<std::string, QuietLog, std::less<>> unreadable_log_;  // by source
   QuietLog missed_log_;
-  QuietLog full_log_;
 
   std::unique_ptr<Link> link_;
   std::thread thread_;

@@ -29,6 +29,11 @@ void merge(Answer& sum, Answer&& part) {
   }
 }
 
+OthersAnswer incomplete(OthersAnswer&& answer) {
+  answer.complete = false;
+  return std::move(answer);
+}
+
 }  // namespace
 
 Cluster::Cluster(bus::Bus& bus, const Router& router, ClusterOptions options)
@@ -60,41 +65,63 @@ void Cluster::reply(const ReplyTo& reply_to, OthersAnswer&& answer) const {
 void Cluster::tick() {
   const bool up = bus_.health().up;
   const MonotonicMs now = options_.clock();
-  std::vector<Survey> over;
+  std::vector<std::pair<ReplyTo, OthersAnswer>> over;
   bool curious = false;
   bool due = false;
   {
     const std::lock_guard lock(mutex_);
-    curious = up && !was_up_;
-    if (curious || now - ticked_at_ >= kLateTick) {
+    if (up && !was_up_) {
+      hearing_.came_up();
+      announced_at_ = now - kAnnounceEvery;
+    }
+    // Nobody is known to have gone while this node did not run, or hears nobody.
+    if (!up || now - ticked_at_ >= kLateTick || !hearing_.is_good(now)) {
       members_.pardon(now);
+    } else {
+      members_.expire(now);
     }
     was_up_ = up;
     ticked_at_ = now;
-    if (up) {  // while the bus is away nobody can be heard, and nobody is known to have gone
-      members_.expire(now);
-    }
-    for (auto it = surveys_.begin(); it != surveys_.end();) {
-      if (now >= it->second.deadline()) {
-        over.push_back(std::move(it->second));
-        it = surveys_.erase(it);
-      } else {
-        ++it;
-      }
-    }
+    over = take_overdue(now);
     std::erase_if(asked_, [now](const auto& entry) { return now >= entry.second.deadline; });
-    due = up && !left_ && (curious || wanted_ || now - announced_at_ >= kAnnounceEvery);
+    curious = hearing_.is_curious();
+    due = is_due(up, now);
     if (due) {
       announced_at_ = now;
       wanted_ = false;
     }
   }
-  for (Survey& survey : over) {
-    reply(survey.reply_to(), survey.take());
+  for (auto& [reply_to, answer] : over) {
+    reply(reply_to, std::move(answer));
   }
   if (due) {
     announce(curious);
   }
+}
+
+bool Cluster::is_due(bool up, MonotonicMs now) const {
+  const MonotonicMs every = hearing_.is_curious() ? kAnnounceAgain : kAnnounceEvery;
+  return up && !left_ && (wanted_ || now - announced_at_ >= every);
+}
+
+// The surveys whose time is over.
+std::vector<std::pair<ReplyTo, OthersAnswer>> Cluster::take_overdue(MonotonicMs now) {
+  std::vector<std::pair<ReplyTo, OthersAnswer>> over;
+  for (auto it = surveys_.begin(); it != surveys_.end();) {
+    Survey& survey = it->second;
+    if (now < survey.deadline()) {
+      ++it;
+      continue;
+    }
+    const bool knew_all = survey.until() == Survey::Until::kAllHaveAnswered;
+    if (!knew_all) {
+      survey.expect(members_.all(), run_);  // those that were heard since
+    }
+    OthersAnswer& answer = over.emplace_back(survey.reply_to(), survey.take()).second;
+    answer.complete = answer.complete && (knew_all || hearing_.knows_all(now));
+    it = surveys_.erase(it);
+  }
+  return over;
 }
 
 void Cluster::leave() {
@@ -113,11 +140,18 @@ void Cluster::leave() {
 
 void Cluster::ask(const Question& question, ReplyTo reply_to) {
   const bool up = bus_.health().up;
+  const MonotonicMs now = options_.clock();
   std::uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);
-    Survey survey(reply_to, options_.clock() + kPatience, members_.all(), run_);
-    if (survey.done() || !up || surveys_.size() >= kMostQuestions) {
+    const auto until = hearing_.knows_all(now) ? Survey::Until::kAllHaveAnswered : Survey::Until::kDeadline;
+    Survey survey(reply_to, now + kPatience, until);
+    survey.expect(members_.all(), run_);
+    if (!up || surveys_.size() >= kMostQuestions) {
+      reply(reply_to, incomplete(survey.take()));
+      return;
+    }
+    if (survey.done()) {
       reply(reply_to, survey.take());
       return;
     }
@@ -130,7 +164,7 @@ void Cluster::ask(const Question& question, ReplyTo reply_to) {
   }
   const std::lock_guard lock(mutex_);
   if (const auto found = surveys_.find(number); found != surveys_.end()) {
-    reply(reply_to, found->second.take());
+    reply(reply_to, incomplete(found->second.take()));
     surveys_.erase(found);
   }
 }
@@ -193,9 +227,13 @@ void Cluster::on_control(const bus::Envelope& envelope) {
 void Cluster::hear(const bus::Envelope& envelope, std::uint64_t run, const Announcement& announcement) {
   const MonotonicMs now = options_.clock();
   const std::lock_guard lock(mutex_);
+  if (run == run_) {
+    hearing_.heard_itself(now);
+  }
   wanted_ = wanted_ || (announcement.curious && run != run_);
   switch (members_.hear(envelope.origin, run, announcement, now)) {
     case Members::Heard::kFine:
+    case Members::Heard::kGone:
       return;
     case Members::Heard::kTwin:
       twin_log_.warn(now, "two living nodes call themselves \"{}\": give each its own node.name", envelope.origin);
@@ -208,7 +246,7 @@ void Cluster::hear(const bus::Envelope& envelope, std::uint64_t run, const Annou
 
 void Cluster::hear(std::uint64_t run, const Goodbye&) {
   const std::lock_guard lock(mutex_);
-  members_.leave(run);
+  members_.leave(run, options_.clock());
   for (auto it = surveys_.begin(); it != surveys_.end();) {
     it->second.leave(run);
     if (it->second.done()) {
@@ -232,8 +270,9 @@ void Cluster::hear(const bus::Envelope& envelope, std::uint64_t run, NodeQuestio
   std::uint64_t call = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (asked_.size() >= kMostQuestions) {
-      return;  // to whoever asked this node is missing
+    const MonotonicMs now = options_.clock();
+    if (asked_.size() >= kMostQuestions || !questions_.is_new(run, question.number, now)) {
+      return;  // in the first case this node is missing to whoever asked
     }
     call = next_number_++;
     Asked& entry = asked_[call];
@@ -241,7 +280,7 @@ void Cluster::hear(const bus::Envelope& envelope, std::uint64_t run, NodeQuestio
     entry.from = envelope.origin;
     entry.from_run = run;
     entry.waiting = count != nullptr ? router_.worker_count() : 1;
-    entry.deadline = options_.clock() + 2 * kPatience;
+    entry.deadline = now + 2 * kPatience;
     if (!std::holds_alternative<ListSessions>(asked)) {
       entry.answer = Count{};
     }

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -22,7 +23,9 @@
 #include "bus/bus.h"
 #include "hub/control_codec.h"
 #include "hub/control_sink.h"
+#include "hub/hearing.h"
 #include "hub/members.h"
+#include "hub/question_memory.h"
 #include "hub/router.h"
 #include "hub/session_info.h"
 #include "hub/survey.h"
@@ -40,7 +43,8 @@ struct ClusterOptions {
 class Cluster final : public ControlSink {
  public:
   static constexpr MonotonicMs kAnnounceEvery = 2'000;
-  static constexpr MonotonicMs kPatience = 1'000;  // with the others' answers
+  static constexpr MonotonicMs kAnnounceAgain = 500;  // until it has heard itself
+  static constexpr MonotonicMs kPatience = 1'000;     // with the others' answers
   // A bus with a store hands over after an outage what was asked meanwhile: nobody waits for it any more, and whom a
   // late kick would close may be another client by now. By the nodes' wall clocks.
   static constexpr WallMs kOldestQuestion = 10'000;
@@ -49,7 +53,8 @@ class Cluster final : public ControlSink {
   Cluster(bus::Bus& bus, const Router& router, ClusterOptions options);
 
   // Puts the question to all other nodes; this one's workers are asked by mail as ever. One OthersAnswer comes as Reply
-  // mail to `reply_to` within about kPatience: at once if there is nobody else, or no way to ask.
+  // mail to `reply_to` within about kPatience: at once if there is nobody else, or no way to ask. It is complete only
+  // if this node knows who there is.
   void ask(const Question& question, ReplyTo reply_to);
   // A worker answers an Ask whose reply_to.worker was kOtherNode.
   void answer(std::uint64_t call, Answer&& answer);
@@ -79,6 +84,8 @@ class Cluster final : public ControlSink {
 
   bool send(std::string_view to, std::uint64_t run, decltype(ControlMessage::body) body);
   void announce(bool curious);
+  bool is_due(bool up, MonotonicMs now) const;
+  std::vector<std::pair<ReplyTo, OthersAnswer>> take_overdue(MonotonicMs now);
   void reply(const ReplyTo& reply_to, OthersAnswer&& answer) const;
   void hear(const bus::Envelope& envelope, std::uint64_t run, const Announcement& announcement);
   void hear(std::uint64_t run, const Goodbye& goodbye);
@@ -93,6 +100,8 @@ class Cluster final : public ControlSink {
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   Members members_;
+  Hearing hearing_;
+  QuestionMemory questions_{kOldestQuestion};
   std::unordered_map<std::uint64_t, Survey> surveys_;
   std::unordered_map<std::uint64_t, Asked> asked_;
   std::uint64_t next_number_ = 1;

@@ -111,6 +111,9 @@ struct Node {
 
 using Names = std::vector<std::string>;
 
+// After so long a node knows who else there is.
+constexpr MonotonicMs kSettles = Hearing::kSettles + 200;
+
 class ClusterTest : public testing::Test {
  protected:
   Node& add(std::string name) { return *nodes_.emplace_back(std::make_unique<Node>(wire_, clock_, std::move(name))); }
@@ -228,7 +231,7 @@ TEST_F(ClusterTest, AsksAllNodesAndAddsUpTheirAnswers) {
   Node& n3 = add("n3");
   n2.count = 10;
   n3.count = 100;
-  pass(200);
+  pass(kSettles);
   n1.cluster.ask(CountSubscribers{"t"}, {.worker = 1, .call = 42});
   talk();
   ASSERT_EQ(n1.replies.size(), 1U);
@@ -243,7 +246,7 @@ TEST_F(ClusterTest, ListsSessionsOfAUserWithTheirNodesByHisHomeWorkersAlone) {
   Node& n1 = add("n1");
   Node& n2 = add("n2");
   n2.sessions.push_back({.device = "phone"});
-  pass(200);
+  pass(kSettles);
   n1.cluster.ask(ListSessions{"alice"}, {});
   talk();
   const OthersAnswer answer = n1.answered();
@@ -258,7 +261,7 @@ TEST_F(ClusterTest, KicksOnAllNodes) {
   Node& n1 = add("n1");
   Node& n2 = add("n2");
   n2.count = 3;
-  pass(200);
+  pass(kSettles);
   session::SessionId session;
   session.bytes[3] = 9;
   n1.cluster.ask(KickUser{"alice", session}, {});
@@ -275,7 +278,7 @@ TEST_F(ClusterTest, AnAnswerOfManyEnvelopesComesWhole) {
     n2.sessions.push_back(
         {.device = std::to_string(i), .topics = std::vector<std::string>(100, std::string(100, 't'))});
   }
-  pass(200);
+  pass(kSettles);
   heard_.clear();
   n1.cluster.ask(ListSessions{"alice"}, {});
   talk();
@@ -293,12 +296,12 @@ TEST_F(ClusterTest, NamesTheNodesThatDoNotAnswerInTime) {
   Node& n1 = add("n1");
   Node& n2 = add("n2");
   Node& n3 = add("n3");
-  pass(200);
+  pass(kSettles);
   n2.deaf = true;
   n1.cluster.ask(CountSubscribers{"t"}, {});
   pass(900);
   EXPECT_TRUE(n1.replies.empty()) << "it may still answer";
-  pass(200);
+  pass(kSettles);
   const OthersAnswer answer = n1.answered();
   EXPECT_EQ(answer.count.count, 2U);
   EXPECT_EQ(answer.missing, Names{"n2"});
@@ -311,7 +314,7 @@ TEST_F(ClusterTest, NamesTheNodesThatDoNotAnswerInTime) {
 TEST_F(ClusterTest, WaitsNoLongerForANodeThatSaysGoodbye) {
   Node& n1 = add("n1");
   Node& n2 = add("n2");
-  pass(200);
+  pass(kSettles);
   n1.cluster.ask(CountSubscribers{"t"}, {});
   wire_.clear();  // it did not get the question
   n2.cluster.leave();
@@ -321,18 +324,79 @@ TEST_F(ClusterTest, WaitsNoLongerForANodeThatSaysGoodbye) {
 
 TEST_F(ClusterTest, ANodeThatIsAloneAnswersAtOnce) {
   Node& n1 = add("n1");
-  pass(200);
+  pass(kSettles);
   heard_.clear();
   n1.cluster.ask(CountSubscribers{"t"}, {.worker = 0, .call = 3});
   talk();
-  EXPECT_TRUE(n1.answered().missing.empty());
+  EXPECT_TRUE(n1.answered().complete);
   EXPECT_TRUE(heard_.empty());
+}
+
+TEST_F(ClusterTest, ANodeThatHasJustComeUpAsksThoseItDoesNotKnowYet) {
+  add("n2");
+  pass(kSettles);
+  Node& n1 = add("n1");
+  n1.cluster.ask(KickUser{"alice", std::nullopt}, {});
+  talk();
+  EXPECT_TRUE(n1.replies.empty()) << "there may be more";
+  pass(Cluster::kPatience + 100);
+  const OthersAnswer answer = n1.answered();
+  EXPECT_EQ(answer.count.count, 1U);
+  EXPECT_TRUE(answer.missing.empty());
+  EXPECT_FALSE(answer.complete) << "it has not heard of all when its time is over";
+  n1.cluster.ask(KickUser{"alice", std::nullopt}, {});
+  talk();
+  EXPECT_TRUE(n1.answered().complete);
+}
+
+TEST_F(ClusterTest, ANodeThatNobodyHearsIsIncompleteAndForgetsNobody) {
+  Node& n1 = add("n1");
+  add("n2");
+  pass(kSettles);
+  n1.deaf = true;  // its link is paused: the bus is up and hands nothing over
+  for (int i = 0; i < 200; ++i) {
+    clock_ += 100;
+    n1.cluster.tick();
+  }
+  EXPECT_EQ(n1.sees(), Names{"n2"});
+  n1.cluster.ask(CountSubscribers{"t"}, {});
+  for (int i = 0; i < 11; ++i) {
+    clock_ += 100;
+    n1.cluster.tick();
+  }
+  n1.work();
+  const OthersAnswer answer = n1.answered();
+  EXPECT_EQ(answer.missing, Names{"n2"});
+  EXPECT_FALSE(answer.complete);
+}
+
+TEST_F(ClusterTest, WithTheBusAwayFromTheStartNothingIsComplete) {
+  Node& n1 = add("n1");
+  n1.link.up = false;
+  pass(kSettles);
+  n1.cluster.ask(CountSubscribers{"t"}, {});
+  talk();
+  const OthersAnswer answer = n1.answered();
+  EXPECT_TRUE(answer.missing.empty());
+  EXPECT_FALSE(answer.complete);
+}
+
+TEST_F(ClusterTest, AsksToBeToldWhoThereIsUntilItHearsItself) {
+  add("n2");
+  pass(kSettles);
+  Node& n1 = add("n1");
+  n1.link.outcome = PublishOutcome::kOverloaded;
+  pass(600);
+  EXPECT_EQ(n1.sees(), Names{});
+  n1.link.outcome.reset();
+  pass(600);
+  EXPECT_EQ(n1.sees(), Names{"n2"}) << "it need not wait until the other speaks by itself";
 }
 
 TEST_F(ClusterTest, WithTheBusAwayAllOthersAreMissingAtOnceHoweverLongItLasts) {
   Node& n1 = add("n1");
   add("n2").deaf = false;
-  pass(200);
+  pass(kSettles);
   n1.link.up = false;
   nodes_[1]->deaf = true;
   for (int i = 0; i < 3; ++i) {
@@ -352,7 +416,7 @@ TEST_F(ClusterTest, WithTheBusAwayAllOthersAreMissingAtOnceHoweverLongItLasts) {
 TEST_F(ClusterTest, AQuestionThatTheBusRefusesIsAnsweredAtOnce) {
   Node& n1 = add("n1");
   add("n2");
-  pass(200);
+  pass(kSettles);
   for (const PublishOutcome refused : {PublishOutcome::kOverloaded, PublishOutcome::kUnavailable}) {
     n1.link.outcome = refused;
     n1.cluster.ask(CountSubscribers{"t"}, {});
@@ -365,17 +429,18 @@ TEST_F(ClusterTest, AQuestionThatIsHandedOverTwiceIsCountedOnce) {
   Node& n1 = add("n1");
   Node& n2 = add("n2");
   n2.count = 5;
-  pass(200);
+  pass(kSettles);
   n1.cluster.ask(KickUser{"alice", std::nullopt}, {});
   wire_.push_back(wire_.front());
   talk();
   EXPECT_EQ(n1.answered().count.count, 5U);
+  EXPECT_EQ(n2.asked.size(), 1U) << "a second kick would close who has connected since";
 }
 
 TEST_F(ClusterTest, IgnoresWhatIsForAnotherNodeOrDamaged) {
   Node& n1 = add("n1");
   Node& n2 = add("n2");
-  pass(200);
+  pass(kSettles);
   Envelope envelope = test::envelope_to(bus::EnvelopeKind::kControl, "n7");
   envelope.origin = "n2";
   envelope.payload = encode_control({99, NodeQuestion{1, CountSubscribers{"t"}}});
@@ -410,7 +475,7 @@ TEST(ClusterThreads, ManyThreadsUseOneCluster) {
   threads.emplace_back([&] {
     for (int i = 0; i < kRounds; ++i) {
       hear(Announcement{.version = "1"});
-      hear(NodeQuestion{1, KickUser{"alice", std::nullopt}});
+      hear(NodeQuestion{static_cast<std::uint64_t>(i), KickUser{"alice", std::nullopt}});
       if (i % 7 == 0) {
         hear(Goodbye{});
       }
@@ -439,7 +504,7 @@ TEST(ClusterThreads, ManyThreadsUseOneCluster) {
 // A bus that keeps messages hands over after an outage what was asked meanwhile.
 TEST_F(ClusterTest, CarriesOutNoKickFromLongAgo) {
   Node& n1 = add("n1");
-  pass(200);
+  pass(kSettles);
   Envelope envelope = test::envelope_to(bus::EnvelopeKind::kControl, "");
   envelope.origin = "n2";
   envelope.payload = encode_control({99, NodeQuestion{1, KickUser{"alice", std::nullopt}}});
@@ -455,7 +520,7 @@ TEST_F(ClusterTest, CarriesOutNoKickFromLongAgo) {
 TEST_F(ClusterTest, TakesOnABoundedNumberOfQuestions) {
   Node& n1 = add("n1");
   add("n2").deaf = false;
-  pass(200);
+  pass(kSettles);
   nodes_[1]->deaf = true;
   for (std::size_t i = 0; i < Cluster::kMostQuestions + 5; ++i) {
     n1.cluster.ask(CountSubscribers{"t"}, {});

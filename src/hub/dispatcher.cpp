@@ -79,11 +79,12 @@ bus::Delivered Dispatcher::on_envelope(bus::Envelope&& envelope) {
     counters_.repeated.fetch_add(1, std::memory_order_relaxed);
     return bus::Delivered::kAccepted;
   }
-  if (router_.deliver(envelope) == RouteStatus::kOverloaded) {
+  const RouteStatus status = router_.deliver(envelope, others_ != nullptr ? From::kElsewhere : From::kThisNode);
+  if (status != RouteStatus::kAccepted) {
     if (callers_id) {
       dedup_.take_back(envelope.id);
     }
-    return bus::Delivered::kPause;
+    return status == RouteStatus::kUnsound ? bus::Delivered::kUnreadable : bus::Delivered::kPause;
   }
   counters_.received.fetch_add(1, std::memory_order_relaxed);
   counters_.lag_ms.store(lag_ms, std::memory_order_relaxed);

@@ -29,6 +29,9 @@ void Members::forget_predecessor(const Member& member) {
 Members::Heard Members::hear(std::string_view name, std::uint64_t run, const Announcement& state, MonotonicMs now) {
   Member* member = find(run);
   if (member == nullptr) {
+    if (std::any_of(gone_.begin(), gone_.end(), [run](const Gone& gone) { return gone.run == run; })) {
+      return Heard::kGone;
+    }
     if (members_.size() >= kMost) {
       return Heard::kTooMany;
     }
@@ -48,8 +51,12 @@ Members::Heard Members::hear(std::string_view name, std::uint64_t run, const Ann
   return Heard::kFine;
 }
 
-void Members::leave(std::uint64_t run) {
+void Members::leave(std::uint64_t run, MonotonicMs now) {
   std::erase_if(members_, [run](const Member& member) { return member.run == run; });
+  while (!gone_.empty() && (gone_.size() >= kMost || now - gone_.front().at >= kSilence)) {
+    gone_.pop_front();
+  }
+  gone_.push_back({run, now});
 }
 
 void Members::expire(MonotonicMs now) {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,10 +36,12 @@ class Members {
     kFine,
     kTwin,     // another living node calls itself the same
     kTooMany,  // not entered
+    kGone,     // it has said goodbye
   };
 
   Heard hear(std::string_view name, std::uint64_t run, const Announcement& state, MonotonicMs now);
-  void leave(std::uint64_t run);
+  // Says goodbye. A word of its that is still on its way is not heard any more.
+  void leave(std::uint64_t run, MonotonicMs now);
   // Forgets who was silent for too long.
   void expire(MonotonicMs now);
   // This node could hear nobody until now, so nobody's silence counts.
@@ -51,7 +54,13 @@ class Members {
   bool has_twin(const Member& member) const;
   void forget_predecessor(const Member& member);
 
+  struct Gone {
+    std::uint64_t run;
+    MonotonicMs at;
+  };
+
   std::vector<Member> members_;
+  std::deque<Gone> gone_;  // within the last kSilence, at most kMost
   std::uint64_t turns_ = 0;
 };
 

@@ -37,8 +37,10 @@ TEST(Members, ForgetsWhoSaysGoodbyeAtOnce) {
   Members members;
   members.hear("n1", 1, {}, 0);
   members.hear("n2", 2, {}, 0);
-  members.leave(1);
-  members.leave(77);
+  members.leave(1, 0);
+  members.leave(77, 0);
+  EXPECT_EQ(names(members), (Names{"n2/2"}));
+  EXPECT_EQ(members.hear("n1", 1, {}, 100), Members::Heard::kGone) << "a word that was overtaken by its goodbye";
   EXPECT_EQ(names(members), (Names{"n2/2"}));
 }
 

@@ -1,5 +1,6 @@
 #include "hub/message.h"
 
+#include "protocol/names.h"
 #include "protocol/server_message.h"
 #include "websocket/frame.h"
 
@@ -15,6 +16,12 @@ Exclude exclude_of(const bus::Envelope& envelope) {
 }
 
 }  // namespace
+
+bool is_sound(const bus::Envelope& envelope) {
+  return protocol::is_valid_message_id(envelope.id) && (!envelope.event || protocol::is_valid_event(*envelope.event)) &&
+         (envelope.kind != bus::EnvelopeKind::kTopic || protocol::is_valid_topic(envelope.key)) &&
+         protocol::is_valid_payload(envelope.payload_kind, envelope.payload);
+}
 
 Message::Message(const bus::Envelope& envelope)
     : exclude_(exclude_of(envelope)),

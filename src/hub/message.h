@@ -24,7 +24,7 @@ using Exclude = std::variant<std::monostate, session::SessionId, std::string>;
 
 class Message : public boost::intrusive_ref_counter<Message, boost::thread_safe_counter> {
  public:
-  // Writes the frame for the plain format. Requires: a checked envelope.
+  // Writes the frame for the plain format. Requires: is_sound().
   explicit Message(const bus::Envelope& envelope);
 
   // The whole WebSocket frame of the plain format.
@@ -51,6 +51,10 @@ class Message : public boost::intrusive_ref_counter<Message, boost::thread_safe_
   std::atomic<std::uint32_t> workers_left_{1};
   std::atomic<std::uint64_t> sockets_{0};
 };
+
+// Whether a push is one that the API would have taken. Whatever can write to the bus could send others, which must
+// neither end this process nor the connections of those who would get it.
+[[nodiscard]] bool is_sound(const bus::Envelope& envelope);
 
 using MessagePtr = boost::intrusive_ptr<Message>;
 

@@ -129,10 +129,13 @@ bool Router::reserve(const std::vector<Part>& parts, std::size_t bytes) const {
   return true;
 }
 
-RouteStatus Router::deliver(const bus::Envelope& envelope) const {
+RouteStatus Router::deliver(const bus::Envelope& envelope, From from) const {
   std::vector<Part> parts = split(envelope);
   if (parts.empty()) {
     return RouteStatus::kAccepted;
+  }
+  if (from == From::kElsewhere && !is_sound(envelope)) {
+    return RouteStatus::kUnsound;
   }
   const std::size_t bytes = envelope.bytes();
   if (!reserve(parts, bytes)) {

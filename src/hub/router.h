@@ -16,7 +16,9 @@ namespace pushwire::hub {
 
 using WorkerMailbox = net::Mailbox<WorkerMail>;
 
-enum class RouteStatus : std::uint8_t { kAccepted, kOverloaded };
+enum class RouteStatus : std::uint8_t { kAccepted, kOverloaded, kUnsound };
+// Where an envelope was last: in this process, whose API has looked at it, or on a bus that others can write to.
+enum class From : std::uint8_t { kThisNode, kElsewhere };
 
 // What one thread posts in a turn, kept back so that each mailbox is locked, and its worker woken, once for much of it.
 // Thread: between carry_here() and put_down() the one that called both; else any, one at a time.
@@ -58,8 +60,8 @@ class Router {
   std::uint32_t home_worker(std::string_view user) const noexcept;
 
   // Frames the push and mails it to every worker that may have receivers: to all of them, or to none when one is full.
-  // Nobody here to receive it: accepted.
-  [[nodiscard]] RouteStatus deliver(const bus::Envelope& envelope) const;
+  // Nobody here to receive it: accepted, whatever it is.
+  [[nodiscard]] RouteStatus deliver(const bus::Envelope& envelope, From from = From::kThisNode) const;
   void post(std::uint32_t worker, WorkerMail mail) const;
   const std::vector<WorkerMailbox*>& mailboxes() const noexcept { return mailboxes_; }
 

@@ -47,6 +47,8 @@ struct OthersAnswer {
   SessionList list;
   Count count;
   std::vector<std::string> missing;  // nodes whose answer is not (wholly) in it; sorted, each once
+  // False when some are missing, or when this node cannot know who there is.
+  bool complete = true;
 };
 using Answer = std::variant<SessionList, Count, OthersAnswer>;
 

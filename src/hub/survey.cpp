@@ -7,11 +7,13 @@
 
 namespace pushwire::hub {
 
-Survey::Survey(ReplyTo reply_to, MonotonicMs deadline, const std::vector<Member>& members, std::uint64_t self)
-    : reply_to_(reply_to), deadline_(deadline) {
+Survey::Survey(ReplyTo reply_to, MonotonicMs deadline, Until until)
+    : reply_to_(reply_to), deadline_(deadline), until_(until) {}
+
+void Survey::expect(const std::vector<Member>& members, std::uint64_t self) {
   for (const Member& member : members) {
     if (member.run != self) {
-      voices_.push_back({.name = member.name, .run = member.run, .awaited = true});
+      voice_of(member.name, member.run).awaited = true;
     }
   }
 }
@@ -62,7 +64,8 @@ void Survey::leave(std::uint64_t run) {
 }
 
 bool Survey::done() const noexcept {
-  return std::all_of(voices_.begin(), voices_.end(), [](const Voice& v) { return v.over || !v.awaited; });
+  return until_ == Until::kAllHaveAnswered &&
+         std::all_of(voices_.begin(), voices_.end(), [](const Voice& v) { return v.over || !v.awaited; });
 }
 
 OthersAnswer Survey::take() {
@@ -77,6 +80,7 @@ OthersAnswer Survey::take() {
       answer.missing.push_back(voice.name);
     }
   }
+  answer.complete = answer.missing.empty();
   return answer;
 }
 

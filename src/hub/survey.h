@@ -1,6 +1,7 @@
 // Survey: one question that was put to all other nodes, and what has come back of it so far.
 // Done when every node that lived when it was asked has answered wholly or said goodbye; what is lacking when its time
-// is over is missing, by name. Thread: one at a time (Cluster locks). A value.
+// is over is missing, by name. While it is not known who lives it goes on until its time is over.
+// Thread: one at a time (Cluster locks). A value.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,11 @@ class Survey {
   // What the answers of all nodes to one question may take here.
   static constexpr std::size_t kMostBytes = std::size_t{16} << 20;
 
-  // `self`: the run of this node, which is asked by other ways.
-  Survey(ReplyTo reply_to, MonotonicMs deadline, const std::vector<Member>& members, std::uint64_t self);
+  enum class Until : std::uint8_t { kAllHaveAnswered, kDeadline };
+
+  Survey(ReplyTo reply_to, MonotonicMs deadline, Until until);
+  // They live, and are awaited. `self`: the run of this node, which is asked by other ways.
+  void expect(const std::vector<Member>& members, std::uint64_t self);
 
   // A part of an answer. Parts that came before, or of which one in between was lost, change nothing.
   void hear(std::string_view name, std::uint64_t run, NodeAnswer&& answer);
@@ -30,6 +34,7 @@ class Survey {
   void leave(std::uint64_t run);
 
   bool done() const noexcept;
+  Until until() const noexcept { return until_; }
   MonotonicMs deadline() const noexcept { return deadline_; }
   const ReplyTo& reply_to() const noexcept { return reply_to_; }
   // What there is; whoever has not answered wholly is missing.
@@ -50,6 +55,7 @@ class Survey {
 
   ReplyTo reply_to_;
   MonotonicMs deadline_;
+  Until until_;
   std::size_t bytes_ = 0;
   std::vector<Voice> voices_;
 };

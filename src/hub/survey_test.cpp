@@ -32,7 +32,9 @@ using Names = std::vector<std::string>;
 
 class SurveyTest : public testing::Test {
  protected:
-  Survey survey_{{.worker = 2, .call = 9}, 1'000, members(), kSelf};
+  SurveyTest() { survey_.expect(members(), kSelf); }
+
+  Survey survey_{{.worker = 2, .call = 9}, 1'000, Survey::Until::kAllHaveAnswered};
 };
 
 TEST_F(SurveyTest, IsDoneWhenAllOthersHaveAnswered) {
@@ -51,11 +53,27 @@ TEST_F(SurveyTest, NamesWhoHasNotAnswered) {
   const OthersAnswer answer = survey_.take();
   EXPECT_EQ(answer.count.count, 5U);
   EXPECT_EQ(answer.missing, Names{"n2"});
+  EXPECT_FALSE(answer.complete);
 }
 
 TEST(Survey, OfNobodyIsDone) {
-  EXPECT_TRUE(Survey({}, 0, {}, kSelf).done());
-  EXPECT_TRUE(Survey({}, 0, {members()[0]}, kSelf).done()) << "this node is asked by other ways";
+  Survey survey({}, 0, Survey::Until::kAllHaveAnswered);
+  EXPECT_TRUE(survey.done());
+  survey.expect({members()[0]}, kSelf);
+  EXPECT_TRUE(survey.done()) << "this node is asked by other ways";
+  EXPECT_TRUE(survey.take().complete);
+}
+
+TEST(Survey, GoesOnToItsDeadlineWhileItIsNotKnownWhoLives) {
+  Survey survey({}, 0, Survey::Until::kDeadline);
+  survey.expect({members()[1]}, kSelf);
+  survey.hear("n2", 2, count(4));
+  EXPECT_FALSE(survey.done());
+  survey.expect({members()[1], members()[2]}, kSelf);
+  const OthersAnswer answer = survey.take();
+  EXPECT_EQ(answer.count.count, 4U);
+  EXPECT_EQ(answer.missing, Names{"n3"}) << "it has appeared meanwhile";
+  EXPECT_FALSE(answer.complete);
 }
 
 TEST_F(SurveyTest, CountsAnAnswerOnceThoughItComesTwice) {

@@ -9,6 +9,22 @@
 
 namespace pushwire::protocol {
 
+bool is_valid_payload(PayloadKind kind, std::string_view bytes) {
+  if (kind == PayloadKind::kBinary) {
+    return is_base64(bytes);
+  }
+  JsonReader reader(bytes);
+  if (kind == PayloadKind::kJson) {
+    (void)reader.skip_value();
+    return reader.finish();
+  }
+  if (!bytes.starts_with('"') || reader.peek() != JsonKind::kString) {
+    return false;
+  }
+  const std::optional<JsonString> text = reader.read_string();
+  return text && !text->has_lone_surrogate && reader.finish() && bytes.ends_with('"');
+}
+
 std::string raw_payload(PayloadKind kind, std::string_view slice) {
   if (kind == PayloadKind::kJson) {
     return std::string(slice);

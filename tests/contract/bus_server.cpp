@@ -161,9 +161,11 @@ void BusServer::signal(int number, const std::string& name) const {
 }
 
 bool BusServer::restart(const std::string& name) {
-  const std::string command = name.empty() ? "restart\n" : "restart " + name + "\n";
-  return ::write(commands_, command.data(), command.size()) == static_cast<ssize_t>(command.size()) &&
-         read_announcement();
+  return command(name.empty() ? "restart\n" : "restart " + name + "\n");
+}
+
+bool BusServer::command(const std::string& line) {
+  return ::write(commands_, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && read_announcement();
 }
 
 }  // namespace pushwire::bus

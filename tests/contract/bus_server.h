@@ -32,11 +32,14 @@ class BusServer {
   void signal(int number, const std::string& name = "") const;
   // Starts what was killed again: same ports, same data. Ready when it returns true.
   [[nodiscard]] bool restart(const std::string& name = "");
+  // Kills all, deletes their data and starts them on the same ports.
+  [[nodiscard]] bool wipe() { return command("wipe\n"); }
 
  private:
   void stop();
   bool read_announcement();
   bool spawn();
+  bool command(const std::string& line);
 
   std::vector<std::string> arguments_;
   Settings settings_;

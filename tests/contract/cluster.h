@@ -139,9 +139,19 @@ class Flow {
   std::thread thread_;
 };
 
+enum class Order : std::uint8_t { kKept, kOpen };
 // The ids that `node` received; fails the test if one came twice, or two of one publisher and key in wrong order.
-std::set<std::string> ids_in_order(Node& node);
+std::set<std::string> ids_in_order(Node& node, Order order = Order::kKept);
 // Those of `wanted` that `node` has not received.
 std::set<std::string> lacking(Node& node, const std::set<std::string>& wanted);
+
+// Settings that let a bus with a store replay whatever happens here, and one without count soon what it missed.
+Settings settings_with_outages(Settings settings);
+// How long a number may be missing before it counts (RemoteBus's grace), and a tick.
+std::chrono::milliseconds time_to_count(const Settings& settings);
+// What must hold for every node once all is quiet again: all that was accepted came once and in order or, where records
+// get lost, each node has counted exactly what it lacks within `time`.
+void expect_nothing_lost(Cluster& cluster, const std::set<std::string>& accepted, Order order = Order::kKept);
+void expect_all_lost_counted(Cluster& cluster, const std::set<std::string>& accepted, std::chrono::milliseconds time);
 
 }  // namespace pushwire::bus

@@ -7,7 +7,7 @@ import subprocess
 
 from jars import fetched, java
 from kafka_wire import accepted, all_have_leaders, allow_request, ask, create_request, created, metadata_request
-from processes import NotReady, Process, wait_until
+from processes import NotReady, Process, empty, wait_until
 
 PARTITIONS = 4
 CLUSTER = "4L6g3nShT-eMCtK--X86sw"
@@ -30,12 +30,13 @@ class KafkaServer:
         lib = fetched("kafka", options.version,
                       [f"org.apache.kafka:kafka_2.13:{options.version}", "org.slf4j:slf4j-reload4j:1.7.36"])
         self.config = options.dir / "server.properties"
+        self.data = options.dir / "kraft"
         self.config.write_text("\n".join(self._lines()) + "\n")
         logging = options.dir / "log4j.properties"
         logging.write_text(LOGGING)
         self.java = [java(), "-XX:+UseSerialGC", *options.jit, f"-Dlog4j.configuration=file:{logging}",
                      "-cp", f"{lib}/*"]
-        if not (options.dir / "kraft" / "meta.properties").exists():
+        if not (self.data / "meta.properties").exists():
             self._format()
         command = [self.java[0], "-Xms128m", "-Xmx512m", *self.java[1:], "kafka.Kafka", self.config]
         self.processes = [Process("kafka", command, options.dir / "kafka.log")]
@@ -58,7 +59,7 @@ class KafkaServer:
             f"advertised.listeners=CLIENTS://{options.advertise}:{ports['port']},ADMIN://127.0.0.1:{ports['admin']}",
             "controller.listener.names=CONTROLLER", "inter.broker.listener.name=ADMIN",
             f"listener.security.protocol.map=CLIENTS:{protocol},ADMIN:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            f"log.dirs={options.dir / 'kraft'}", f"num.partitions={PARTITIONS}",
+            f"log.dirs={self.data}", f"num.partitions={PARTITIONS}",
             "offsets.topic.replication.factor=1", "offsets.topic.num.partitions=1",
             "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",
             "group.initial.rebalance.delay.ms=0", "log.segment.bytes=16777216", "log.index.size.max.bytes=1048576",
@@ -76,6 +77,10 @@ class KafkaServer:
             lines += ["authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
                       "super.users=User:ANONYMOUS"]  # of the two listeners that clients do not know
         return lines + options.config
+
+    def wipe(self):
+        empty(self.data)
+        self._format()
 
     def wait(self):
         topic, port = self.options.topic, self.options.ports["admin"]

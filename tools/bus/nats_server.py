@@ -3,7 +3,7 @@
 import json
 import shutil
 
-from processes import NotReady, Process, connect, wait_until
+from processes import NotReady, Process, connect, empty, wait_until
 
 
 class NatsServer:
@@ -13,6 +13,7 @@ class NatsServer:
 
     def __init__(self, options):
         self.options = options
+        self.data = options.dir / "data"
         program = shutil.which("nats-server", path="/usr/sbin:/usr/bin:/usr/local/bin") or shutil.which("nats-server")
         if not program:
             raise NotReady("nats-server is missing: install the package nats-server")
@@ -23,7 +24,7 @@ class NatsServer:
     def _lines(self):
         options = self.options
         lines = ["listen: " + json.dumps(f"127.0.0.1:{options.ports['port']}"),
-                 "jetstream { store_dir: " + json.dumps(str(options.dir / "data")) + " }"]
+                 "jetstream { store_dir: " + json.dumps(str(self.data)) + " }"]
         if options.tls:
             files = options.authority
             lines += [f"tls {{ cert_file: {json.dumps(str(files.cert))}, key_file: {json.dumps(str(files.key))} }}"]
@@ -33,6 +34,9 @@ class NatsServer:
 
     def _user(self):
         return self.options.user or "pushwire"
+
+    def wipe(self):
+        empty(self.data)
 
     def wait(self):
         wait_until(self._answers, "nats", self.processes)

@@ -2,6 +2,7 @@
 
 import ctypes
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -51,6 +52,12 @@ class Process:
             return self.log.read_bytes()[-size:].decode(errors="replace")
         except OSError:
             return ""
+
+
+def empty(folder):
+    """Leaves the folder without content, also if it was not there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
 
 
 def _is_free(port):

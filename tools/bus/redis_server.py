@@ -2,7 +2,7 @@
 
 import shutil
 
-from processes import NotReady, Process, connect, wait_until
+from processes import NotReady, Process, connect, empty, wait_until
 
 
 class RedisServer:
@@ -15,10 +15,10 @@ class RedisServer:
         program = shutil.which("redis-server")
         if not program:
             raise NotReady("redis-server is missing: install the package redis-server")
-        data = options.dir / "data"
-        data.mkdir(parents=True, exist_ok=True)
+        self.data = options.dir / "data"
+        self.data.mkdir(parents=True, exist_ok=True)
         config = options.dir / "redis.conf"
-        config.write_text("\n".join(self._lines(data)) + "\n")
+        config.write_text("\n".join(self._lines(self.data)) + "\n")
         self.processes = [Process("redis", [program, config], options.dir / "redis.log")]
 
     def _lines(self, data):
@@ -35,6 +35,9 @@ class RedisServer:
         elif options.password:
             lines += [f"requirepass {options.password}"]
         return lines + [line.replace("=", " ", 1) for line in options.config]
+
+    def wipe(self):
+        empty(self.data)
 
     def wait(self):
         wait_until(self._answers, "redis", self.processes)

@@ -39,7 +39,7 @@ class Remote:
         self.port, self.context, self.user, self.password = port, context, user, password
 
     def ask(self, code, fields, body=b""):
-        """The code of the answer, and its remark."""
+        """The answer: its code, its remark, its body."""
         fields = dict(fields)
         if self.password:
             fields["AccessKey"] = self.user
@@ -54,4 +54,4 @@ class Remote:
                 size = struct.unpack(">I", rest[:4])[0] & 0xFFFFFF
                 header = json.loads(rest[4:4 + size])
                 if header["flag"] & 1 and header["opaque"] == 1:
-                    return header["code"], header.get("remark") or ""
+                    return header["code"], header.get("remark") or "", rest[4 + size:]

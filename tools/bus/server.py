@@ -13,6 +13,7 @@ It stays in the foreground and prints one line of JSON when the server can be us
 outlives a test that dies), on SIGTERM and on SIGINT. A line "restart" on standard input, or "restart broker" with names
 of "processes", kills those that still run (a test may have done so, by the pids that it was told), starts them on the
 same ports and data and prints the line again when the server is ready. Another run with the same --dir does so too.
+"wipe" does the same to all of them, with their data deleted in between.
 Exit code 1 and a text on stderr if the server cannot be started.
 """
 
@@ -50,6 +51,7 @@ def read_options(arguments):
                         help="kafka, rocketmq: no topic comes by being used; with a password, the user may make none")
     parser.add_argument("--advertise", default="127.0.0.1", metavar="HOST",
                         help="rocketmq and kafka tell clients this address in place of 127.0.0.1: a proxy's")
+    parser.add_argument("--brokers", type=int, choices=(1, 2), default=1, help="rocketmq: on one name server")
     parser.add_argument("--durable", action="store_true", help="redis writes to disk before it answers")
     parser.add_argument("--fast-jit", choices=("on", "off"), default="on", help="off: for figures; slower to start")
     parser.add_argument("--config", action="append", default=[], metavar="KEY=VALUE",
@@ -124,12 +126,15 @@ def serve(options, running):
         if not line:
             return
         command, *names = line.split() or [""]
-        if command != "restart" or not set(names) <= {process.name for process in running.processes}:
+        known = {process.name for process in running.processes} if command == "restart" else set()
+        if command not in ("restart", "wipe") or not set(names) <= known:
             print(f"not understood: {line.strip()}", file=sys.stderr)
             continue
         again = [process for process in running.processes if not names or process.name in names]
         for process in again:
             process.kill()
+        if command == "wipe":
+            running.wipe()
         for process in again:
             process.start()
         running.wait()
