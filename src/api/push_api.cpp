@@ -131,7 +131,10 @@ void PushApi::count(const Item& item) {
       case PublishStatus::kOverloaded:
         result = PushResult::kOverloaded;
         stats_.drop(metrics::DropReason::kOverloaded);
-        overload_log_.warn(monotonic_ms(), "refusing pushes with 503: a worker's mailbox is full");
+        overload_log_.warn(monotonic_ms(), "refusing pushes with 503: {}",
+                           node_.cluster == nullptr
+                               ? "a worker's mailbox is full (node.mailbox_bytes)"
+                               : "the bus is slower than the pushes, and what waits for it has reached its limit");
         break;
       case PublishStatus::kUnavailable:
         result = PushResult::kUnavailable;

@@ -175,7 +175,8 @@ bool read_field(DecodedRecord& record, std::uint8_t tag, std::string_view bytes)
       envelope.received_ns = load<std::int64_t>(bytes.data());
       return true;
     case kRefused:
-      if (bytes.size() % sizeof(NumberRange) != 0) {
+      if (bytes.size() % sizeof(NumberRange) != 0 ||
+          record.refused.size() + bytes.size() / sizeof(NumberRange) > kMaxRefusedRanges) {
         return false;
       }
       for (std::size_t at = 0; at < bytes.size(); at += sizeof(NumberRange)) {

@@ -19,6 +19,7 @@ namespace pushwire::bus {
 inline constexpr std::uint8_t kRecordVersion = 1;  // that this node writes, and the newest it reads
 inline constexpr std::size_t kRecordHeadBytes = 40;
 inline constexpr std::size_t kMaxRecordUsers = 1000;  // as many as one push may name
+inline constexpr std::size_t kMaxRefusedRanges = 1'024;
 
 // Numbers of one node's pushes that its publishers were told of as refused: nobody has missed them.
 struct NumberRange {

@@ -32,6 +32,7 @@ RemoteBus::RemoteBus(std::string_view name, const Settings& settings, std::strin
       run_id_(random_run()),
       inbox_(loop_, kMostWaitingBytes),
       tracker_(settings.max_replay_age.count() + kReorderMs),
+      bounds_(settings.max_replay_age.count()),
       link_(make_link(loop_, *this, settings_)) {
   largest_.store(link_->largest_record());
 }
@@ -51,7 +52,7 @@ Result<> RemoteBus::start(EnvelopeSink& sink, PublishListener& listener) {
   if (auto opened = link_->open(); !opened) {
     return opened;
   }
-  loop_.timers().arm(*this, loop_.now() + kTickMs);
+  look_within(kTickMs);
   gate_.open();
   thread_ = std::thread([this] { run(); });
   pthread_setname_np(thread_.native_handle(), "bus");
@@ -133,14 +134,14 @@ void RemoteBus::drain_mail() {
 void RemoteBus::take(Outgoing&& outgoing) {
   const MonotonicMs now = monotonic_ms();
   if (unconfirmed_.empty()) {
-    loop_.timers().arm(*this, loop_.now() + kTickMs);
+    look_within(kTickMs);
   }
   Unconfirmed& record = unconfirmed_.emplace_back();
   record.ticket = outgoing.ticket;
   record.lane = outgoing.lane;
   record.reserved = outgoing.reserved;
-  // Looked at once a tick, and told within the time that is promised.
-  record.deadline = now + std::max(settings_.publish_timeout.count() - kTickMs, kTickMs);
+  // Looked at once in two ticks at the latest, and told within the time that is promised.
+  record.deadline = now + std::max(settings_.publish_timeout.count() - 2 * kTickMs, kTickMs);
   if (outgoing.control) {
     record.record = encode_record(*outgoing.control, run_id_, refused_lately(now));
     stamp_number(record.record, next_number_);
@@ -270,18 +271,18 @@ void RemoteBus::on_record(std::string_view bytes, std::string_view source) {
     turn_ns_ = monotonic_ns();
     turn_wall_ = wall_ms();
   }
-  const MonotonicMs now = turn_ns_ / 1'000'000;
-  if (envelope.kind == EnvelopeKind::kControl) {
-    tracker_.refused(record->stamp.run, record->refused);
-    tracker_.reached(record->stamp, now);
-    // What nodes said to each other during an outage is worth nothing after it: who asked has given up, and who lives
-    // says so again.
-    if (envelope.born_ms >= control_from_) {
-      sink_->on_envelope(std::move(envelope));
-    }
+  if (!tracker_.is_plausible(record->stamp)) {
+    skip_unreadable({RecordFault::Kind::kDamaged, "no node has given so many pushes to the bus"}, source);
     return;
   }
-  if (tracker_.saw(record->stamp, now) == SequenceTracker::Verdict::kRepeated) {
+  if (was_up_ && !up_.load(std::memory_order_relaxed) && link_->capabilities().replay) {
+    bounds_.set(turn_wall_, loop_.now());  // the link hands over before it says that it is up
+  }
+  if (envelope.kind == EnvelopeKind::kControl) {
+    hear_control(std::move(*record));
+    return;
+  }
+  if (tracker_.saw(record->stamp, loop_.now()) == SequenceTracker::Verdict::kRepeated) {
     counters_.repeated.fetch_add(1, std::memory_order_relaxed);
     return;
   }
@@ -293,6 +294,14 @@ void RemoteBus::on_record(std::string_view bytes, std::string_view source) {
     envelope.received_ns = turn_ns_ - std::max<std::int64_t>(turn_wall_ - envelope.born_ms, 0) * 1'000'000;
   }
   hand_over(std::move(envelope));
+}
+
+void RemoteBus::hear_control(DecodedRecord&& record) {
+  tracker_.refused(record.stamp.run, record.refused);
+  tracker_.reached(record.stamp, loop_.now());
+  if (!bounds_.leaves_out_control(record.envelope.born_ms, loop_.now())) {
+    sink_->on_envelope(std::move(record.envelope));
+  }
 }
 
 void RemoteBus::skip_unreadable(const RecordFault& fault, std::string_view source) {
@@ -307,7 +316,7 @@ void RemoteBus::skip_unreadable(const RecordFault& fault, std::string_view sourc
 
 // After an outage a bus with a store hands over what came meanwhile: not what is older than anybody wants to see.
 bool RemoteBus::is_stale(const Envelope& envelope) {
-  if (envelope.born_ms >= replay_from_) {
+  if (!bounds_.leaves_out_push(envelope.born_ms, loop_.now())) {
     return false;
   }
   counters_.stale.fetch_add(1, std::memory_order_relaxed);
@@ -341,7 +350,7 @@ void RemoteBus::hand_over(Envelope&& envelope) {
   }
   if (backlog_.empty()) {
     link_->pause();
-    loop_.timers().arm(*this, loop_.now() + kTickMs);
+    look_within(kTickMs);
   }
   backlog_bytes_ += bytes;
   backlog_.push_back(std::move(envelope));
@@ -360,13 +369,18 @@ void RemoteBus::hand_over_waiting() {
     backlog_.pop_front();
   }
   backlog_overflowed_ = false;
+  tracker_.start_waiting(loop_.now());
   link_->resume();
 }
 
-void RemoteBus::count_missed(MonotonicMs now) {
-  if (const std::uint64_t missed = tracker_.take_missed(now); missed > 0) {
+// Not while nothing can come: what the others have sent meanwhile may still.
+void RemoteBus::count_missed() {
+  if (!up_.load(std::memory_order_relaxed) || !backlog_.empty()) {
+    return;
+  }
+  if (const std::uint64_t missed = tracker_.take_missed(loop_.now()); missed > 0) {
     counters_.missed.fetch_add(missed, std::memory_order_relaxed);
-    missed_log_.warn(now, "bus {}: {} envelopes of other nodes or this one never came", name_, missed);
+    missed_log_.warn(monotonic_ms(), "bus {}: {} envelopes of other nodes or this one never came", name_, missed);
   }
 }
 
@@ -379,9 +393,11 @@ void RemoteBus::on_up() {
   }
   if (std::exchange(was_up_, true)) {
     counters_.reconnects.fetch_add(1, std::memory_order_relaxed);
-    control_from_ = link_->capabilities().replay ? wall_ms() : 0;
-    replay_from_ = std::max<WallMs>(control_from_ - settings_.max_replay_age.count(), 0);
+    if (link_->capabilities().replay) {
+      bounds_.set(wall_ms(), loop_.now());
+    }
     replay_bounded_ = false;
+    tracker_.start_waiting(loop_.now());
   }
   up_.store(true, std::memory_order_release);
   log_info("bus {} is up", name_);
@@ -419,16 +435,25 @@ void RemoteBus::on_timers(MonotonicMs now) {
   loop_.timers().expire(now);
 }
 
-void RemoteBus::on_timer(MonotonicMs now) {
+void RemoteBus::on_timer(MonotonicMs) {
   const MonotonicMs real = monotonic_ms();
   expire(real);
   hand_over_waiting();
-  count_missed(real);
+  count_missed();
   if (send_again_ && up_.load(std::memory_order_relaxed)) {
     send_waiting();
   }
   const bool busy = !unconfirmed_.empty() || !backlog_.empty();
-  loop_.timers().arm(*this, now + (busy ? kTickMs : kIdleTickMs));
+  look_within(busy ? kTickMs : kIdleTickMs);
+}
+
+// Brings the timer forward, never puts it off: in a steady flow something always begins.
+void RemoteBus::look_within(MonotonicMs ms) {
+  const MonotonicMs at = loop_.now() + ms;
+  if (!armed() || at < look_at_) {
+    look_at_ = at;
+    loop_.timers().arm(*this, at);
+  }
 }
 
 void RemoteBus::flush() {

@@ -26,6 +26,7 @@
 #include "bus/call_gate.h"
 #include "bus/envelope_codec.h"
 #include "bus/link.h"
+#include "bus/replay_bounds.h"
 #include "bus/sequence_tracker.h"
 #include "bus/settings.h"
 #include "net/event_loop.h"
@@ -100,12 +101,14 @@ class RemoteBus final : public Bus, private LinkEvents, private net::TurnHandler
   void expire(MonotonicMs now);
   void refuse_number(std::uint64_t number, MonotonicMs now);
   std::vector<NumberRange> refused_lately(MonotonicMs now);
+  void look_within(MonotonicMs ms);
   void skip_unreadable(const RecordFault& fault, std::string_view source);
+  void hear_control(DecodedRecord&& record);
   bool is_stale(const Envelope& envelope);
   bool offer(Envelope& envelope);
   void hand_over(Envelope&& envelope);
   void hand_over_waiting();
-  void count_missed(MonotonicMs now);
+  void count_missed();
 
   const std::string name_;
   const std::string node_;
@@ -134,6 +137,7 @@ class RemoteBus final : public Bus, private LinkEvents, private net::TurnHandler
     MonotonicMs since;
   };
   std::deque<Refused> refused_;
+  MonotonicMs look_at_ = 0;  // when the timer is due, if it is armed
   SequenceTracker tracker_;
   // The time of the turn's first record: the others came with it, and to read the clock costs as much as to decode one.
   std::int64_t turn_ns_ = 0;
@@ -143,8 +147,7 @@ class RemoteBus final : public Bus, private LinkEvents, private net::TurnHandler
   bool backlog_overflowed_ = false;  // something was lost since it was last empty
   bool was_up_ = false;
   bool replay_bounded_ = false;  // a gap for what is stale was counted since the bus came back
-  WallMs replay_from_ = 0;       // pushes born before are stale
-  WallMs control_from_ = 0;      // and control envelopes born before this
+  ReplayBounds bounds_;
   std::map<std::string, QuietLog, std::less<>> unreadable_log_;  // by source
   QuietLog missed_log_;
 

@@ -70,6 +70,9 @@ class Listener final : public EnvelopeSink, public PublishListener {
     if (pausing.load()) {
       return Delivered::kPause;
     }
+    if (envelope.payload == "unsound") {
+      return Delivered::kUnreadable;
+    }
     const std::lock_guard lock(mutex_);
     envelopes_.push_back(std::move(envelope));
     changed_.notify_all();
@@ -260,6 +263,44 @@ TEST_F(RemoteBusTest, PausesTheLinkWhileTheSinkHasNoRoomAndLosesNothing) {
   EXPECT_FALSE(link_->paused.load());
 }
 
+// Each push that is confirmed is followed by one that begins to wait.
+TEST_F(RemoteBusTest, GoesOnThoughPushesNeverCease) {
+  start();
+  up();
+  publish(1);
+  const std::string record = link_->wait_sent(1).at(0).record;
+  listener_.pausing.store(true);
+  arrive(record);
+  EXPECT_TRUE(link_->paused.load());
+  listener_.pausing.store(false);
+  std::uint64_t call = 1;
+  const auto until = std::chrono::steady_clock::now() + 5s;
+  while (link_->paused.load() && std::chrono::steady_clock::now() < until) {
+    confirm(link_->wait_sent(call).at(call - 1).serial);
+    link_->run([] {});  // a turn in which nothing is waiting
+    publish(++call);
+    std::this_thread::sleep_for(10ms);
+  }
+  EXPECT_FALSE(link_->paused.load());
+  EXPECT_EQ(listener_.envelopes(1).size(), 1U);
+}
+
+TEST_F(RemoteBusTest, SkipsAndCountsWhatNoClientMayGetOrNoNodeHasSent) {
+  start();
+  up();
+  const auto record = [](std::uint64_t number, std::string payload) {
+    std::string bytes = encode_record(push(std::to_string(number), std::move(payload)), 77);
+    stamp_number(bytes, number);
+    return bytes;
+  };
+  arrive(record(1, "1"));
+  arrive(record(2, "unsound"));
+  arrive(record(std::uint64_t{1} << 50, "1"));
+  arrive(record(3, "1"));
+  EXPECT_EQ(listener_.envelopes(2).size(), 2U);
+  EXPECT_EQ(bus_->counters().unreadable.load(), 2U);
+}
+
 TEST_F(RemoteBusTest, SkipsAndCountsWhatItCannotRead) {
   start();
   up();
@@ -287,6 +328,44 @@ TEST_F(RemoteBusTest, CountsExactlyWhatNeverCame) {
     std::this_thread::sleep_for(100ms);
   }
   EXPECT_EQ(bus_->counters().missed.load(), 2U);
+}
+
+TEST_F(RemoteBusTest, CountsNothingAsMissedWhileNothingCanCome) {
+  start();
+  up();
+  for (std::uint64_t call = 1; call <= 3; ++call) {
+    publish(call);
+  }
+  const auto sent = link_->wait_sent(3);
+  arrive(sent.at(0).record);
+  arrive(sent.at(2).record);
+  link_->run([&] { link_->events.on_down("gone"); });
+  std::this_thread::sleep_for(6'500ms);  // longer than numbers may come in any order, and a look
+  EXPECT_EQ(bus_->counters().missed.load(), 0U);
+  up();
+  arrive(sent.at(1).record);
+  EXPECT_EQ(listener_.envelopes(3).size(), 3U);
+  std::this_thread::sleep_for(1'200ms);
+  EXPECT_EQ(bus_->counters().missed.load(), 0U);
+}
+
+TEST_F(RemoteBusTest, BoundsWhatIsHandedOverBeforeTheLinkSaysThatItIsUp) {
+  start(2s, 1s);
+  link_->replays = true;
+  up();
+  link_->run([&] { link_->events.on_down("gone"); });
+  const auto record_born = [](std::uint64_t number, WallMs born) {
+    Envelope envelope = push(std::to_string(number));
+    envelope.born_ms = born;
+    std::string record = encode_record(envelope, 77);
+    stamp_number(record, number);
+    return record;
+  };
+  arrive(record_born(1, wall_ms() - 60'000));
+  arrive(record_born(2, wall_ms()));
+  up();
+  EXPECT_EQ(listener_.envelopes(1).at(0).id, "2");
+  EXPECT_EQ(bus_->counters().stale.load(), 1U);
 }
 
 TEST_F(RemoteBusTest, LeavesOutWhatIsOlderThanTheReplayAge) {

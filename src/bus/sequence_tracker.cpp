@@ -1,14 +1,25 @@
 #include "bus/sequence_tracker.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace pushwire::bus {
 
+// What it still waits for is missed.
+void SequenceTracker::forget(Run& run) {
+  for (const Span& span : run.open) {
+    settle(run, span.first, span.end);
+  }
+  holes_ -= run.open.size();
+  run.open.clear();
+}
+
 void SequenceTracker::forget_silent(MonotonicMs now) {
   for (auto entry = runs_.begin(); entry != runs_.end();) {
-    const bool silent = now - entry->second->heard >= kForgetMs;
+    const bool silent = now - entry->second->heard >= kForgetMs + grace_;
     if (silent) {
-      holes_ -= entry->second->open.size();
+      forget(*entry->second);
     }
     entry = silent ? runs_.erase(entry) : std::next(entry);
   }
@@ -16,7 +27,7 @@ void SequenceTracker::forget_silent(MonotonicMs now) {
     // Somebody invents runs, since no cluster starts so many nodes in ten minutes: the oldest has to go.
     const auto oldest = std::min_element(
         runs_.begin(), runs_.end(), [](const auto& a, const auto& b) { return a.second->heard < b.second->heard; });
-    holes_ -= oldest->second->open.size();
+    forget(*oldest->second);
     runs_.erase(oldest);
   }
 }
@@ -32,16 +43,22 @@ SequenceTracker::Run& SequenceTracker::run_of(std::uint64_t run, std::uint64_t f
   return *found->second;
 }
 
+bool SequenceTracker::is_plausible(RecordStamp stamp) const {
+  const auto found = runs_.find(stamp.run);
+  const std::uint64_t top = found == runs_.end() ? stamp.number : found->second->top;
+  return stamp.number < ~std::uint64_t{0} - kLongestJump && (stamp.number <= top || stamp.number - top < kLongestJump);
+}
+
 bool SequenceTracker::is_refused(const Run& run, std::uint64_t number) {
-  return std::any_of(run.refused.begin(), run.refused.end(),
-                     [number](const NumberRange& range) { return range.first <= number && number <= range.last; });
+  const auto after = run.refused.upper_bound(number);
+  return after != run.refused.begin() && number <= std::prev(after)->second;
 }
 
 void SequenceTracker::settle(const Run& run, std::uint64_t first, std::uint64_t end) {
-  // What has left the window unseen is missed; nobody can invent a span that takes long to walk (reached() caps it).
-  const std::uint64_t oldest = run.top > kWindow ? run.top - kWindow : 0;
+  // What has left the window unseen is missed; nobody can invent a span that takes long to walk (raise() caps it).
+  const std::uint64_t oldest = run.top > run.seen.size() ? run.top - run.seen.size() : 0;
   for (std::uint64_t number = std::max(first, oldest); number < end; ++number) {
-    if (!run.seen.test(number % kWindow) && !is_refused(run, number)) {
+    if (!run.seen.test(number) && !is_refused(run, number)) {
       ++missed_;
     }
   }
@@ -56,21 +73,27 @@ void SequenceTracker::open_span(Run& run, std::uint64_t first, std::uint64_t end
   ++holes_;
 }
 
+// So that what is open, and all up to `top`, can be told one by one, as far as that goes.
+void SequenceTracker::make_room(Run& run, std::uint64_t top) {
+  const std::uint64_t lowest = run.open.empty() ? run.top : std::min(run.top, run.open.front().first);
+  if (top - lowest >= run.seen.size()) {
+    run.seen.grow(top - lowest + 1, run.top);
+  }
+}
+
 void SequenceTracker::raise(Run& run, std::uint64_t top, MonotonicMs now) {
-  if (top - run.top >= kWindow) {
+  make_room(run, top);
+  const std::uint64_t window = run.seen.size();
+  if (top - run.top >= window) {
     // A jump over the whole window: what is open is decided now, and all that was jumped over is missed.
-    for (const Span& span : run.open) {
-      settle(run, span.first, span.end);
-    }
-    holes_ -= run.open.size();
-    run.open.clear();
-    missed_ += top - run.top - kWindow;
-    run.seen.reset();
+    forget(run);
+    missed_ += top - run.top - window;
+    run.seen.clear();
     run.top = top;
-    open_span(run, top - kWindow, top, now);
+    open_span(run, top - window, top, now);
     return;
   }
-  const std::uint64_t leaves = top > kWindow ? top - kWindow : 0;  // numbers below it leave the window
+  const std::uint64_t leaves = top > window ? top - window : 0;  // numbers below it leave the window
   while (!run.open.empty() && run.open.front().first < leaves) {
     Span& span = run.open.front();
     const std::uint64_t end = std::min(span.end, leaves);
@@ -83,7 +106,7 @@ void SequenceTracker::raise(Run& run, std::uint64_t top, MonotonicMs now) {
     --holes_;
   }
   for (std::uint64_t number = run.top; number < top; ++number) {
-    run.seen.reset(number % kWindow);
+    run.seen.reset(number);
   }
   run.top = top;
 }
@@ -94,13 +117,13 @@ SequenceTracker::Verdict SequenceTracker::saw(RecordStamp stamp, MonotonicMs now
   if (number >= run.top) {
     const std::uint64_t before = run.top;
     raise(run, number + 1, now);
-    if (number > before && number - before < kWindow) {
+    if (number > before && number + 1 - before < run.seen.size()) {
       open_span(run, before, number, now);
     }
-  } else if (run.top - number > kWindow || run.seen.test(number % kWindow)) {
+  } else if (run.top - number > run.seen.size() || run.seen.test(number)) {
     return Verdict::kRepeated;
   }
-  run.seen.set(number % kWindow);
+  run.seen.set(number);
   return Verdict::kNew;
 }
 
@@ -109,7 +132,7 @@ void SequenceTracker::reached(RecordStamp next, MonotonicMs now) {
   if (next.number > run.top) {
     const std::uint64_t before = run.top;
     raise(run, next.number, now);
-    if (next.number - before < kWindow) {
+    if (next.number - before < run.seen.size()) {
       open_span(run, before, next.number, now);
     }
   }
@@ -120,14 +143,21 @@ void SequenceTracker::refused(std::uint64_t run, const std::vector<NumberRange>&
   if (found == runs_.end()) {
     return;
   }
-  std::deque<NumberRange>& known = found->second->refused;
+  std::map<std::uint64_t, std::uint64_t>& known = found->second->refused;
   for (const NumberRange& range : ranges) {
-    if (std::find(known.begin(), known.end(), range) == known.end()) {
-      known.push_back(range);
-    }
+    std::uint64_t& last = known[range.first];  // it is told again when it has grown
+    last = std::max(last, range.last);
   }
   while (known.size() > kMostRefused) {
-    known.pop_front();
+    known.erase(known.begin());
+  }
+}
+
+void SequenceTracker::start_waiting(MonotonicMs now) {
+  for (auto& [id, run] : runs_) {
+    for (Span& span : run->open) {
+      span.since = now;
+    }
   }
 }
 

@@ -91,12 +91,12 @@ TEST_F(SequenceTrackerTest, CountsWhatLeavesTheWindowBeforeItsGraceIsOver) {
 }
 
 TEST_F(SequenceTrackerTest, RemembersTheWholeWindow) {
-  for (std::uint64_t number = 1; number <= SequenceTracker::kWindow; ++number) {
+  for (std::uint64_t number = 1; number <= SeenWindow::kFirstSize; ++number) {
     saw(number);
   }
   EXPECT_EQ(saw(1), Verdict::kRepeated);
-  saw(SequenceTracker::kWindow + 2);
-  EXPECT_EQ(saw(SequenceTracker::kWindow + 1, 5), Verdict::kNew);
+  saw(SeenWindow::kFirstSize + 2);
+  EXPECT_EQ(saw(SeenWindow::kFirstSize + 1, 5), Verdict::kNew);
   EXPECT_EQ(tracker_.take_missed(kGrace), 0U);
 }
 
@@ -109,16 +109,71 @@ TEST_F(SequenceTrackerTest, StaysSmallWhenSomebodyInventsRuns) {
   EXPECT_TRUE(tracker_.is_waiting());
 }
 
-TEST_F(SequenceTrackerTest, SurvivesNumbersThatCannotBe) {
+TEST_F(SequenceTrackerTest, FindsNumbersThatCannotBe) {
+  EXPECT_TRUE(tracker_.is_plausible({kRun, 1'000'000'000'000})) << "a run that is not known may be anywhere";
   saw(1);
-  saw(~std::uint64_t{0});
-  tracker_.reached({kRun, ~std::uint64_t{0}}, 0);
-  saw(0);
-  saw(2);
-  (void)tracker_.take_missed(kGrace);
+  EXPECT_TRUE(tracker_.is_plausible({kRun, 1'000'000'000}));
+  EXPECT_TRUE(tracker_.is_plausible({kRun, 0}));
+  EXPECT_FALSE(tracker_.is_plausible({kRun, std::uint64_t{1} << 40}));
+  EXPECT_FALSE(tracker_.is_plausible({kRun, ~std::uint64_t{0}}));
+  EXPECT_FALSE(tracker_.is_plausible({kRun + 1, ~std::uint64_t{0}}));
   tracker_.refused(kRun, {{~std::uint64_t{0}, 0}});
   saw(3);
-  (void)tracker_.take_missed(10 * kGrace);
+  EXPECT_EQ(tracker_.take_missed(10 * kGrace), 1U);
+}
+
+// Two queues are read at very different speed after an outage.
+TEST_F(SequenceTrackerTest, WaitsForWhatIsFarBehindTheOthers) {
+  saw(1);
+  for (std::uint64_t number = 3; number < 10 * SeenWindow::kFirstSize; number += 2) {
+    ASSERT_EQ(saw(number), Verdict::kNew);
+  }
+  for (std::uint64_t number = 2; number < 10 * SeenWindow::kFirstSize; number += 2) {
+    ASSERT_EQ(saw(number), Verdict::kNew) << number;
+  }
+  EXPECT_EQ(saw(2), Verdict::kRepeated);
+  EXPECT_EQ(saw(3), Verdict::kRepeated);
+  EXPECT_EQ(tracker_.take_missed(kGrace), 0U);
+}
+
+TEST_F(SequenceTrackerTest, WaitsAnewAfterATimeInWhichNothingCouldCome) {
+  saw(1);
+  saw(3);
+  tracker_.start_waiting(10 * kGrace);
+  EXPECT_EQ(tracker_.take_missed(11 * kGrace - 1), 0U);
+  EXPECT_EQ(tracker_.take_missed(11 * kGrace), 1U);
+}
+
+TEST_F(SequenceTrackerTest, CountsWhatARunThatIsForgottenLacks) {
+  saw(1);
+  saw(3);
+  for (std::uint64_t run = 100; run < 100 + SequenceTracker::kMostRuns; ++run) {
+    tracker_.saw({run, 1}, 1);
+  }
+  EXPECT_EQ(tracker_.take_missed(2), 1U) << "its time was not over, but nobody waits for it any more";
+}
+
+// 1,024 ranges with each word of a node, and a hole as large as the window: milliseconds.
+TEST_F(SequenceTrackerTest, IsNotHeldUpByManyRefusedNumbers) {
+  saw(1);
+  saw(SequenceTracker::kWindow);
+  std::vector<NumberRange> ranges;
+  for (std::uint64_t number = 2; ranges.size() < kMaxRefusedRanges; number += 10) {
+    ranges.push_back({number, number + 1});
+  }
+  for (int i = 0; i < 100; ++i) {
+    tracker_.refused(kRun, ranges);
+  }
+  EXPECT_EQ(tracker_.take_missed(kGrace), SequenceTracker::kWindow - 2 - 2 * kMaxRefusedRanges);
+}
+
+TEST_F(SequenceTrackerTest, KnowsARangeThatHasGrownSinceItWasTold) {
+  saw(1);
+  saw(10);
+  tracker_.refused(kRun, {{2, 3}});
+  tracker_.refused(kRun, {{2, 6}});
+  tracker_.refused(kRun, {{2, 3}});  // told late
+  EXPECT_EQ(tracker_.take_missed(kGrace), 3U);
 }
 
 }  // namespace

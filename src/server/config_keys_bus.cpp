@@ -80,7 +80,7 @@ constexpr std::array kKeys = {
              "Prefix of channel, stream, subject, topic and path: clusters that share a server have different ones, "
              "the nodes of one cluster the same.",
              check_bus_namespace),
-    duration_key("bus.publish_timeout", FIELD(bus.publish_timeout), "2s", 10, 60 * kSecond,
+    duration_key("bus.publish_timeout", FIELD(bus.publish_timeout), "2s", 500, 60 * kSecond,
                  "A push that the bus has not confirmed within this time is answered 503."),
     duration_key(
         "bus.max_replay_age", FIELD(bus.max_replay_age), "10s", 100, 24 * kHour,

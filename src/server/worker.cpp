@@ -64,7 +64,11 @@ void Worker::run() {
   }
   bag_.carry_here();
   base_.loop.run(*this);
-  drain_mail();  // the last words of the bus about pushes whose callers wait
+  // All of it, what had been begun and what came since: the last words of the bus about pushes whose callers wait.
+  bag_.deliver();
+  for (int i = 0; i < 2; ++i) {
+    base_.mailbox.drain([this](hub::WorkerMail&& mail) { carry_out(std::move(mail)); });
+  }
   flush();
   client_server_.shutdown();
   api_server_.shutdown();
