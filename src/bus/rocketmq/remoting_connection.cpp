@@ -52,8 +52,10 @@ void RemotingConnection::drop(std::string_view why) {
     return;
   }
   forget();
+  const std::uint32_t generation = generation_;
   events_.on_lost(why);
-  if (wants_to_connect_ && !stream_.is_open()) {
+  // Unless it was closed, or opened to somewhere else, in the callback.
+  if (wants_to_connect_ && generation == generation_) {
     wakes_at_ = 0;
     wait_for(access_.loop.now() + backoff_.next());
   }

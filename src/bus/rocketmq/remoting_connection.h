@@ -38,7 +38,8 @@ class ConnectionEvents {
  public:
   virtual void on_connected() = 0;
   virtual void on_answer(CallId call, const Header& header, std::string_view body) = 0;
-  // All calls that waited are forgotten. It is tried again after a while; set_endpoint() may be called here.
+  // All calls that waited are forgotten. It is tried again after a while; set_endpoint(), open() and close() may be
+  // called here.
   virtual void on_lost(std::string_view why) = 0;
 
  protected:

@@ -2,10 +2,40 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <string>
+#include <string_view>
+
 #include "bus/rocketmq/link_fixture.h"
 
 namespace pushwire::bus::rocketmq {
 namespace {
+
+// A server whose queue of connections is full: one more is neither taken nor refused.
+class FullListener {
+ public:
+  FullListener() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const raw = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(listener_.get(), raw, size), 0);
+    EXPECT_EQ(::listen(listener_.get(), 0), 0);
+    EXPECT_EQ(::getsockname(listener_.get(), raw, &size), 0);
+    for (net::Fd& client : clients_) {
+      client = net::Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      (void)::connect(client.get(), raw, size);
+    }
+    address_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  }
+  const std::string& address() const noexcept { return address_; }
+
+ private:
+  net::Fd listener_;
+  std::array<net::Fd, 4> clients_;
+  std::string address_;
+};
 
 class TopicCreatorTest : public LinkFixture {
  protected:
@@ -71,6 +101,28 @@ TEST_F(TopicCreatorTest, ThatItMayNotBeCreatedIsSaid) {
   ASSERT_TRUE(open());
   ASSERT_TRUE(wait([this] { return reason.find("bus.rocketmq.topic") != std::string::npos; })) << reason;
   EXPECT_NE(reason.find("16"), std::string::npos);
+}
+
+TEST_F(TopicCreatorTest, TheNextBrokerIsAskedWhenOneIsAwayHoweverSlowItIsToOpen) {
+  other.die();
+  const FullListener silent;
+  broker.scripts[RequestCode::kRoute] = [this, &silent](const FakeBroker::Asked& asked) {
+    if (asked.header.field("topic") != "TBW102") {
+      broker.answer(asked, answer::kTopicMissing);
+      return true;
+    }
+    const auto data = [](std::string_view name, const std::string& address) {
+      return R"({"brokerAddrs":{"0":")" + address + R"("},"brokerName":")" + std::string(name) + R"("})";
+    };
+    broker.answer(asked, 0, {},
+                  R"({"brokerDatas":[)" + data("a", other.address()) + "," + data("b", silent.address()) +
+                      R"(],"queueDatas":[{"brokerName":"a","perm":6,"readQueueNums":2,"writeQueueNums":2},)"
+                      R"({"brokerName":"b","perm":6,"readQueueNums":2,"writeQueueNums":2}]})");
+    return true;
+  };
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(wait([this, &silent] { return reason.find(silent.address()) != std::string::npos; })) << reason;
+  EXPECT_NE(reason.find("in time"), std::string::npos) << reason;
 }
 
 }  // namespace
