@@ -40,7 +40,8 @@ class BrokerEvents {
 
 constexpr MonotonicMs kAnswerMs = 3'000;
 
-// "16 (check signature failed)", with the setting that is likely to blame.
+// "bus.rocketmq.secret_key: broker broker-a refuses pulls: code 16 (check signature failed)": with the setting that is
+// likely to blame, if it is one of ours.
 std::string refusal(std::string_view what, std::string_view broker, const Header& header);
 // "broker-a at 127.0.0.1:10911 is away: …", with the setting that is likely to blame.
 std::string absence(std::string_view broker, const net::Endpoint& endpoint, std::string_view why);

@@ -22,24 +22,35 @@ constexpr WallMs kClockMs = 5'000;
 }  // namespace
 
 std::string refusal(std::string_view what, std::string_view broker, const Header& header) {
-  std::string_view setting = "bus.rocketmq.name_servers";
+  std::string_view setting = "bus.rocketmq.name_servers: ";
   std::string_view advice;
   if (header.code == answer::kNoPermission) {
     // One code for an unknown key, a wrong secret and a missing right; only the remark tells them apart.
-    setting =
-        header.remark.find("signature") != std::string::npos ? "bus.rocketmq.secret_key" : "bus.rocketmq.access_key";
+    setting = header.remark.find("signature") != std::string::npos ? "bus.rocketmq.secret_key: "
+                                                                   : "bus.rocketmq.access_key: ";
   } else if (header.code == answer::kTopicMissing || header.code == answer::kInvalidParameter) {
-    setting = "bus.rocketmq.topic";
+    setting = "bus.rocketmq.topic: ";
   } else if (header.code == answer::kGroupMissing) {
-    setting = "bus.rocketmq.topic";
+    setting = "bus.rocketmq.topic: ";
     advice = "; the group \"pushwire\" has to be created at the broker";
+  } else if (header.code == answer::kServiceNotAvailable) {
+    setting = {};
+    advice = "; is its disk full?";
+  } else if (header.code == answer::kMessageIllegal) {
+    setting = {};
+    advice = "; its maxMessageSize is below what this node sends";
   }
-  return fmt::format("{}: broker {} refuses {}: code {} ({}){}", setting, broker, what, header.code,
+  return fmt::format("{}broker {} refuses {}: code {} ({}){}", setting, broker, what, header.code,
                      std::string_view(header.remark).substr(0, 200), advice);
 }
 
 std::string_view setting_for_loss(std::string_view why) noexcept {
-  return why.find("certificate") != std::string_view::npos ? "bus.rocketmq.tls_ca" : "bus.rocketmq.name_servers";
+  if (why.find("the certificate of") != std::string_view::npos) {
+    return "bus.rocketmq.tls_ca";
+  }
+  return why.find("TLS") != std::string_view::npos || why.find("client certificate") != std::string_view::npos
+             ? "bus.rocketmq.tls"
+             : "bus.rocketmq.name_servers";
 }
 
 std::string absence(std::string_view broker, const net::Endpoint& endpoint, std::string_view why) {

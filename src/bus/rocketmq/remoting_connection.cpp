@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint32_t kOpaqueMask = 0x7FFF'FFFF;
 // What is kept of the memory that the largest request took.
 constexpr std::size_t kKeptBytes = 256 * 1024;
+// A connection that has answers after so long is a good one: when it is lost, the next attempt comes soon.
+constexpr MonotonicMs kSteadyMs = 2'000;
 
 }  // namespace
 
@@ -30,6 +32,7 @@ void RemotingConnection::open(const net::Endpoint& endpoint) {
 }
 
 void RemotingConnection::connect() {
+  has_answered_ = false;
   stream_.open({.endpoint = endpoint_, .tls = access_.tls});
 }
 
@@ -93,6 +96,7 @@ void RemotingConnection::flush() {
 }
 
 void RemotingConnection::on_open() {
+  opened_at_ = access_.loop.now();
   events_.on_connected();
 }
 
@@ -130,18 +134,29 @@ void RemotingConnection::on_frame(const Header& header, std::string_view body) {
   if (found == calls_.end()) {
     return;  // an answer to nothing
   }
+  has_answered_ = true;
   const CallId id = found->second.id;
   calls_.erase(found);
-  backoff_.reset();
   if (header.code == answer::kGoAway) {
     drop("the server asks its clients to go");
     return;
   }
+  const std::uint32_t generation = generation_;
   events_.on_answer(id, header, body);
+  // Not at once: one that answers some calls and then ends the connection would be called ten times a second.
+  if (generation == generation_ && access_.loop.now() - opened_at_ >= kSteadyMs) {
+    backoff_.reset();
+  }
 }
 
 void RemotingConnection::on_lost(const Error& why) {
-  drop(why.message);
+  const bool is_closed = why.message.find("closed the connection") != std::string::npos;
+  if (is_closed && !has_answered_) {
+    drop(why.message +
+         (access_.tls ? " before TLS was agreed upon" : " before it answered, as one that wants TLS does"));
+  } else {
+    drop(why.message);
+  }
 }
 
 void RemotingConnection::on_timer(MonotonicMs now) {

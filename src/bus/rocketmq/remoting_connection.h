@@ -97,7 +97,9 @@ class RemotingConnection final : private net::StreamHandler, private net::Timer 
   std::uint32_t next_opaque_ = 1;
   std::uint32_t generation_ = 0;  // of the stream: tells that it was closed in a callback
   MonotonicMs wakes_at_ = 0;
+  MonotonicMs opened_at_ = 0;
   bool wants_to_connect_ = false;
+  bool has_answered_ = false;  // on this stream
   std::string scratch_;
 };
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "bus/rocketmq/link_fixture.h"
 
@@ -42,6 +43,7 @@ class RemotingConnectionTest : public LinkFixture {
   }
 
   FakeBroker::Asked pull;
+  int ends = -1;
 };
 
 TEST_F(RemotingConnectionTest, ARequestThatWantsNoAnswerIsLeftAloneThoughItsOpaqueIsOneOfOurs) {
@@ -91,6 +93,41 @@ TEST_F(RemotingConnectionTest, AServerThatAsksItsClientsToGoIsLeftAndCalledAgain
   broker.answer(pull, answer::kGoAway);
   ASSERT_TRUE(wait([this, before] { return broker.accepted > before; }));
   ASSERT_TRUE(wait_up());
+}
+
+TEST_F(RemotingConnectionTest, AServerThatEndsTheConnectionBeforeItAnswersMayWantTls) {
+  broker.scripts[RequestCode::kPull] = [](const FakeBroker::Asked&) { return true; };
+  for (const RequestCode code : {RequestCode::kSend, RequestCode::kMaxOffset, RequestCode::kRoute}) {
+    broker.scripts[code] = [this](const FakeBroker::Asked& asked) {
+      ends = asked.connection;
+      return true;
+    };
+  }
+  broker.drop_connections();
+  ASSERT_TRUE(wait([this] {
+    if (ends >= 0) {
+      ::shutdown(std::exchange(ends, -1), SHUT_RDWR);
+    }
+    return reason.find("bus.rocketmq.tls") != std::string::npos;
+  })) << reason;
+}
+
+TEST_F(RemotingConnectionTest, AServerThatAnswersAndEndsTheConnectionEachTimeIsCalledLessAndLess) {
+  for (const RequestCode code : {RequestCode::kPull, RequestCode::kSend}) {
+    broker.scripts[code] = [this](const FakeBroker::Asked& asked) {
+      const bool is_first_pull = asked.number("sysFlag") == 4;  // that is answered well, as it would be otherwise
+      if (!is_first_pull) {
+        broker.answer(asked, answer::kGoAway);
+      }
+      return !is_first_pull;
+    };
+  }
+  const std::size_t before = broker.accepted;
+  const MonotonicMs start = monotonic_ms();
+  broker.drop_connections();
+  // Twelve, and one of the name server's: reader or writer came six times, after half of 100, 200, … 3200 ms at least.
+  ASSERT_TRUE(wait([this, before] { return broker.accepted >= before + 13; }));
+  EXPECT_GE(monotonic_ms() - start, 3'000);
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ class RocketMqLink final : public Link, BrokerEvents, NameServerEvents, CreatorE
   void on_topic_missing(const Route& makers) override;
   void on_no_name_server(std::string_view why) override;
   // CreatorEvents
-  void on_created(std::string_view problem) override;
+  void on_asked(std::string_view problem) override;
   // net::Timer
   void on_timer(MonotonicMs now) override;
 
@@ -246,11 +246,9 @@ void RocketMqLink::on_topic_missing(const Route& makers) {
   creator_.create_at(makers.brokers);
 }
 
-void RocketMqLink::on_created(std::string_view problem) {
-  if (!problem.empty()) {
-    no_route_ = problem;
-    is_changed_ = true;
-  }
+void RocketMqLink::on_asked(std::string_view problem) {
+  no_route_ = problem;
+  is_changed_ = true;
   name_servers_->refresh();
 }
 

@@ -32,13 +32,17 @@ void TopicCreator::on_answer(CallId call, const Header& header, std::string_view
     return;
   }
   if (call.kind == CallKind::kCheck) {
-    const bool is_refused = header.code == answer::kNoPermission || header.code == answer::kGroupMissing;
-    go_on(is_refused ? refusal("pulls", broker, header) : std::string());
+    const bool has_topic = header.code == answer::kOk || header.code == answer::kPullNotFound ||
+                           header.code == answer::kPullRetryNow || header.code == answer::kPullOffsetMoved;
+    go_on(has_topic ? fmt::format("bus.rocketmq.name_servers: none knows topic {} yet, which broker {} holds",
+                                  topic_.topic, broker)
+                    : refusal("pulls", broker, header));
     return;
   }
   if (header.code == answer::kOk) {
     log_info("bus rocketmq: created topic {} with {} queues at broker {}", topic_.topic, kQueues, broker);
-    go_on({});
+    go_on(fmt::format("bus.rocketmq.name_servers: none knows topic {} yet, which was created at broker {}",
+                      topic_.topic, broker));
   } else {
     go_on(fmt::format("bus.rocketmq.topic: there is no topic {}; {}", topic_.topic,
                       refusal("to create it", broker, header)));
@@ -50,16 +54,14 @@ void TopicCreator::on_lost(std::string_view why) {
 }
 
 void TopicCreator::go_on(std::string problem) {
-  if (!problem.empty()) {
-    problem_ = std::move(problem);
-  }
+  problem_ = std::move(problem);
   connection_.close();
   if (++current_ < brokers_.size()) {
     connection_.open(brokers_[current_].master);
     return;
   }
   brokers_.clear();
-  events_.on_created(problem_);
+  events_.on_asked(problem_);
 }
 
 }  // namespace pushwire::bus::rocketmq

@@ -16,8 +16,8 @@ namespace pushwire::bus::rocketmq {
 
 class CreatorEvents {
  public:
-  // Every broker was asked. `problem`: why there is no topic yet, naming the setting; empty: it is there.
-  virtual void on_created(std::string_view problem) = 0;
+  // Every broker was asked. `problem`: why the topic has no route yet, naming the setting.
+  virtual void on_asked(std::string_view problem) = 0;
 
  protected:
   ~CreatorEvents() = default;

@@ -85,6 +85,22 @@ TEST_F(TopicCreatorTest, ATopicThatTheBrokerHasIsNeverCreatedWhateverTheRouteSay
   ASSERT_TRUE(open());
   ASSERT_TRUE(wait([this] { return broker.count(RequestCode::kPull) >= 2; }));
   EXPECT_EQ(broker.count(RequestCode::kCreateTopic), 0U);
+  ASSERT_TRUE(wait([this] { return reason.find("broker-a holds") != std::string::npos; })) << reason;
+  EXPECT_NE(reason.find("bus.rocketmq.name_servers"), std::string::npos) << reason;
+}
+
+TEST_F(TopicCreatorTest, ABrokerThatRefusesToSayWhetherItHasTheTopicIsSaid) {
+  have_no_topic(true);
+  for (const int code : {1, answer::kBusy, answer::kServiceNotAvailable}) {
+    broker.scripts[RequestCode::kPull] = [this, code](const FakeBroker::Asked& asked) {
+      broker.answer(asked, code);
+      return true;
+    };
+    const std::string text = "code " + std::to_string(code) + " ";
+    ASSERT_TRUE(link || open());
+    ASSERT_TRUE(wait([this, &text] { return reason.find(text) != std::string::npos; })) << reason;
+  }
+  EXPECT_EQ(broker.count(RequestCode::kCreateTopic), 0U);
 }
 
 TEST_F(TopicCreatorTest, ThatNobodyCreatesItIsSaid) {
