@@ -35,8 +35,11 @@ void NameServers::refresh() {
 }
 
 void NameServers::ask_again_in(MonotonicMs delay) {
-  if (!is_asking_) {
-    access_.loop.timers().arm(*this, access_.loop.now() + delay);
+  const MonotonicMs deadline = access_.loop.now() + delay;
+  // Only ever sooner: whoever doubts the route again and again must not put it off.
+  if (!is_asking_ && (!armed() || deadline < asks_at_)) {
+    asks_at_ = deadline;
+    access_.loop.timers().arm(*this, deadline);
   }
 }
 

@@ -66,6 +66,7 @@ class NameServers final : private ConnectionEvents, private net::Timer {
   std::size_t silent_ = 0;   // servers in a row that did not answer
   std::size_t missing_ = 0;  // servers in a row that do not know the topic
   bool is_asking_ = false;
+  MonotonicMs asks_at_ = 0;  // while armed
 };
 
 }  // namespace pushwire::bus::rocketmq

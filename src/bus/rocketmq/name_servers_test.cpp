@@ -7,14 +7,21 @@
 namespace pushwire::bus::rocketmq {
 namespace {
 
-class NameServersTest : public LinkFixture {
+class NameServersTest : public LinkFixture, protected NameServerEvents {
  protected:
+  void on_route(const Route&) override { ++told; }
+  void on_topic_missing(const Route&) override {}
+  void on_no_name_server(std::string_view) override {}
+
   static FakeBroker::Script says(FakeBroker& server, int code) {
     return [&server, code](const FakeBroker::Asked& asked) {
       server.answer(asked, code);
       return true;
     };
   }
+
+  Access access{loop, {}, nullptr};
+  std::size_t told = 0;
 };
 
 TEST_F(NameServersTest, TheNextOneIsAskedWhenOneIsAway) {
@@ -49,6 +56,26 @@ TEST_F(NameServersTest, ThatNoneAnswersIsSaid) {
   EXPECT_NE(reason.find("bus.rocketmq.name_servers"), std::string::npos) << reason;
   broker.restart();
   ASSERT_TRUE(wait_up());
+}
+
+TEST_F(NameServersTest, DoubtsThatComeAgainAndAgainDoNotPutTheQuestionOff) {
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(wait_up());
+  NameServerEvents& nobody = *this;
+  NameServers servers(access, nobody, {{"127.0.0.1", broker.port()}}, "pushwire");
+  servers.open();
+  const auto turn_until = [&](std::size_t routes) {
+    return wait(
+        [&] {
+          servers.flush();
+          servers.refresh();  // each turn
+          return told >= routes;
+        },
+        10'000);
+  };
+  ASSERT_TRUE(turn_until(1));
+  ASSERT_TRUE(turn_until(3));
+  servers.close();
 }
 
 TEST_F(NameServersTest, ARouteStaysGoodWhileTheyAreAway) {
