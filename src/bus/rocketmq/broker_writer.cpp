@@ -164,17 +164,16 @@ void BrokerWriter::on_stored(SendQueue& queue, const Header& header) {
     return;
   }
   if (header.code == answer::kMessageIllegal) {
-    const std::vector<std::uint64_t> numbers = queue.take_in_flight();
-    if (numbers.size() == 1) {
-      log_warning("bus rocketmq: {}", refusal("a message", name_, header));
-      events_.on_sent(numbers.front(), SendResult::kRefused);
+    if (queue.in_flight() > 1) {
+      queue.shrink_batches();  // each alone may be small enough
+      give_back(queue);
       return;
     }
-    queue.halve_batches();  // each alone may be small enough
-    for (const std::uint64_t number : numbers) {
-      events_.on_sent(number, SendResult::kTryAgain);
+    log_warning("bus rocketmq: {}", refusal("a message", name_, header));
+    queue.restore_batches();
+    for (const std::uint64_t number : queue.take_in_flight()) {
+      events_.on_sent(number, SendResult::kTooLarge);
     }
-    give_back(queue);
     return;
   }
   // Also what waits behind them, so that they stay in order.

@@ -83,11 +83,11 @@ TEST_F(BrokerWriterTest, ABrokerThatTakesNothingIsSaidAndTriedAgain) {
   }
 }
 
-TEST_F(BrokerWriterTest, ARecordThatIsTooLargeForTheBrokerIsRefused) {
+TEST_F(BrokerWriterTest, ARecordThatIsTooLargeForTheBrokerIsSaidToBe) {
   answer_sends(answer::kMessageIllegal);
   send(1, 0, "a");
   ASSERT_TRUE(wait([this] { return sent.size() == 1; }));
-  EXPECT_EQ(sent[0], (Sent{1, SendResult::kRefused}));
+  EXPECT_EQ(sent[0], (Sent{1, SendResult::kTooLarge}));
   EXPECT_TRUE(is_up);
 }
 
@@ -98,6 +98,24 @@ TEST_F(BrokerWriterTest, ABatchThatIsTooLargeIsTriedAgainSmaller) {
   ASSERT_TRUE(wait([this] { return sent.size() == 2; }));
   EXPECT_EQ(sent[0], (Sent{1, SendResult::kTryAgain}));
   EXPECT_EQ(sent[1], (Sent{2, SendResult::kTryAgain}));
+  broker.scripts.clear();
+  sent.clear();
+  const std::size_t batches = broker.count(RequestCode::kSendBatch);
+  send(1, 0, "a");
+  send(2, 0, "b");
+  ASSERT_TRUE(wait([this] { return sent.size() == 2; }));
+  EXPECT_EQ(sent[1], (Sent{2, SendResult::kStored}));
+  EXPECT_EQ(broker.count(RequestCode::kSendBatch), batches);
+}
+
+TEST_F(BrokerWriterTest, WhileADiskIsFullReadingGoesOn) {
+  answer_sends(answer::kServiceNotAvailable);
+  send(1, 0, "a");
+  ASSERT_TRUE(wait_down());
+  EXPECT_EQ(reason.find("bus."), std::string::npos) << reason;  // no setting of ours helps
+  broker.stored[0].push_back("another node's");
+  ASSERT_TRUE(wait([this] { return records.size() == 1; }));
+  EXPECT_FALSE(is_up);
 }
 
 TEST_F(BrokerWriterTest, ASendThatIsNotAnsweredInTimeIsGivenBack) {

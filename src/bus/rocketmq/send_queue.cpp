@@ -1,5 +1,6 @@
 #include "bus/rocketmq/send_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "bus/rocketmq/message.h"
@@ -49,17 +50,28 @@ SendQueue::Body SendQueue::take() {
   ++batch_;
   const std::size_t first = begin();
   std::size_t end = first;
-  while (next_ < entries_.size() && in_flight_.size() < kMaxBatchMessages &&
+  const std::size_t most = alone_ > 0 ? 1 : kMaxBatchMessages;
+  alone_ -= alone_ > 0 ? 1 : 0;
+  while (next_ < entries_.size() && in_flight_.size() < most &&
          (in_flight_.empty() || entries_[next_].end - first <= max_batch_bytes_)) {
     end = entries_[next_].end;
     in_flight_.push_back(entries_[next_].number);
     ++next_;
   }
-  const std::string_view batch = std::string_view(bytes_).substr(first, end - first);
+  taken_bytes_ = end - first;
+  const std::string_view batch = std::string_view(bytes_).substr(first, taken_bytes_);
   if (in_flight_.size() > 1) {
     return {SendForm::kBatch, batch};
   }
   return {SendForm::kSingle, batch.substr(kBeforeBody, batch.size() - batch_bytes(0, properties_.size()))};
+}
+
+void SendQueue::shrink_batches() noexcept {
+  if (taken_bytes_ > kLeastBatchBytes) {
+    max_batch_bytes_ = std::max(taken_bytes_ / 2, kLeastBatchBytes);
+  } else {
+    alone_ = in_flight_.size();
+  }
 }
 
 std::vector<std::uint64_t> SendQueue::take_in_flight() {
@@ -67,6 +79,7 @@ std::vector<std::uint64_t> SendQueue::take_in_flight() {
 }
 
 std::vector<std::uint64_t> SendQueue::take_all() {
+  ++batch_;
   std::vector<std::uint64_t> numbers = std::exchange(in_flight_, {});
   for (; next_ < entries_.size(); ++next_) {
     numbers.push_back(entries_[next_].number);

@@ -15,6 +15,8 @@ namespace pushwire::bus::rocketmq {
 // The body of the largest message, and of the largest batch, that a broker takes unless it is told otherwise
 // (maxMessageSize).
 constexpr std::size_t kMaxBodyBytes = std::size_t{4} << 20;
+// No batch of more records than one has to be smaller than this.
+constexpr std::size_t kLeastBatchBytes = std::size_t{16} << 10;
 // The answer to a batch has 33 bytes a message in its header.
 constexpr std::size_t kMaxBatchMessages = 512;
 
@@ -33,15 +35,19 @@ class SendQueue {
   bool is_idle() const noexcept { return in_flight_.empty() && next_ == entries_.size(); }
   // Requires: can_send(). What was taken is in flight until take_in_flight() or take_all().
   Body take();
-  // Names what take() took last: an answer to anything before it came too late.
+  // Names what take() took last: an answer to anything before it, or to what was given back, came too late.
   std::uint32_t batch() const noexcept { return batch_; }
   // The numbers that were in flight, in order; they are not any more.
   std::vector<std::uint64_t> take_in_flight();
   // All numbers, those in flight first. Nothing is left.
   std::vector<std::uint64_t> take_all();
   std::size_t waiting_bytes() const noexcept { return bytes_.size() - begin(); }
-  // The broker found a batch too large: smaller ones from now on.
-  void halve_batches() noexcept { max_batch_bytes_ = max_batch_bytes_ / 2; }
+  std::size_t in_flight() const noexcept { return in_flight_.size(); }
+  // The broker found the batch in flight too large: half as large ones from now on. Of one that is small already each
+  // record goes alone next time.
+  void shrink_batches() noexcept;
+  // It was one record that was too large, not the batches.
+  void restore_batches() noexcept { max_batch_bytes_ = kMaxBodyBytes; }
 
  private:
   struct Entry {
@@ -58,6 +64,8 @@ class SendQueue {
   std::vector<std::uint64_t> in_flight_;
   std::uint32_t batch_ = 0;
   std::size_t max_batch_bytes_ = kMaxBodyBytes;
+  std::size_t taken_bytes_ = 0;  // by the last take()
+  std::size_t alone_ = 0;        // so many go alone
 };
 
 }  // namespace pushwire::bus::rocketmq

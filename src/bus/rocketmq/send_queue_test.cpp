@@ -78,14 +78,56 @@ TEST(SendQueue, GivesAllBackInOrder) {
   EXPECT_EQ(queue.take().bytes, "d");
 }
 
-TEST(SendQueue, HalvedBatchesAreSmallerButNeverEmpty) {
+TEST(SendQueue, BatchesThatAreTooLargeBecomeHalfAsLargeUntilARecordProvesToBe) {
   SendQueue queue(kProperties);
-  for (int times = 0; times < 40; ++times) {
-    queue.halve_batches();
+  const auto add = [&queue] {
+    for (std::uint64_t number = 0; number < 16; ++number) {
+      queue.add(number, std::string(10'000, 'x'));
+    }
+  };
+  add();
+  queue.take();
+  ASSERT_EQ(queue.in_flight(), 16U);
+  queue.shrink_batches();
+  queue.take_all();
+  add();
+  queue.take();
+  EXPECT_EQ(queue.in_flight(), 8U);
+  queue.restore_batches();
+  queue.take_all();
+  add();
+  queue.take();
+  EXPECT_EQ(queue.in_flight(), 16U);
+}
+
+TEST(SendQueue, RecordsOfASmallBatchGoAloneOnceAndBatchesGoOn) {
+  SendQueue queue(kProperties);
+  const auto add = [&queue] {
+    for (std::uint64_t number = 0; number < 3; ++number) {
+      queue.add(number, "x");
+    }
+  };
+  add();
+  queue.take();
+  queue.shrink_batches();
+  queue.take_all();
+  add();
+  add();
+  for (int i = 0; i < 3; ++i) {
+    queue.take();
+    EXPECT_EQ(queue.take_in_flight().size(), 1U);
   }
+  queue.take();
+  EXPECT_EQ(queue.take_in_flight().size(), 3U);
+}
+
+TEST(SendQueue, AnAnswerToWhatWasGivenBackIsToldFromOneThatCounts) {
+  SendQueue queue(kProperties);
   queue.add(1, "a");
-  queue.add(2, "b");
-  EXPECT_EQ(queue.take().bytes, "a");
+  queue.take();
+  const std::uint32_t first = queue.batch();
+  queue.take_all();
+  EXPECT_NE(queue.batch(), first);
 }
 
 TEST(SendQueue, EachRequestHasANameOfItsOwn) {
