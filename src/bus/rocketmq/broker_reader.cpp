@@ -14,10 +14,10 @@ namespace {
 constexpr MonotonicMs kBusyMs = 50;        // after flow control
 constexpr MonotonicMs kMissingMs = 1'000;  // after what a new route may mend
 constexpr MonotonicMs kErrorMs = 3'000;
-// After an absence longer than this and bus.max_replay_age nothing older than that is read: it would be left out
-// anyway. Clocks may differ by kClockMs.
-constexpr MonotonicMs kLongMs = 30'000;
+// By so much clocks may differ.
 constexpr WallMs kClockMs = 5'000;
+// So long a broker may hold a pull: silence that means nothing.
+constexpr MonotonicMs kHeldMs = BrokerReader::kSuspendMs + 5'000;
 
 }  // namespace
 
@@ -112,10 +112,14 @@ void BrokerReader::set_problem(std::string problem) {
 
 void BrokerReader::on_connected() {
   problem_.clear();
+  const MonotonicMs now = monotonic_ms();
+  const bool was_long_away = lost_at_ != 0 && now - lost_at_ > topic_.max_replay_age;
+  lost_at_ = 0;
   for (Queue& queue : queues_) {
-    const MonotonicMs away = queue.answered_at == 0 ? 0 : monotonic_ms() - queue.answered_at;
-    if (queue.position && away > kLongMs + topic_.max_replay_age) {
-      look_again(queue, wall_ms() - topic_.max_replay_age - kClockMs, *queue.position);
+    // The second one tells when it was this node that stood still.
+    if (queue.position && queue.answered_at != 0 &&
+        (was_long_away || now - queue.answered_at > topic_.max_replay_age + kHeldMs)) {
+      look_again(queue, *queue.position);
     }
   }
   step_all();
@@ -128,6 +132,8 @@ void BrokerReader::on_lost(std::string_view why) {
     queue.is_readable = false;
     queue.not_before = 0;
   }
+  is_denied_ = false;
+  lost_at_ = lost_at_ == 0 ? monotonic_ms() : lost_at_;
   problem_ = absence(name_, connection_.endpoint(), why);
   events_.on_readable_changed();
 }
@@ -152,8 +158,9 @@ void BrokerReader::on_timer(MonotonicMs) {
 
 void BrokerReader::rest(Queue& queue, MonotonicMs delay) {
   queue.not_before = topic_.loop.now() + delay;
-  if (!armed()) {
-    topic_.loop.timers().arm(*this, queue.not_before);
+  if (!armed() || queue.not_before < wakes_at_) {
+    wakes_at_ = queue.not_before;
+    topic_.loop.timers().arm(*this, wakes_at_);
   }
 }
 
@@ -186,6 +193,10 @@ void BrokerReader::ask_position(std::uint32_t number) {
   if (queue.from_time == 0 && topic_.has_been_up) {
     queue.from_time = topic_.started;
   }
+  // Nobody wants to see what is older.
+  const WallMs oldest = wall_ms() - topic_.max_replay_age - kClockMs;
+  queue.is_bounded = queue.from_time != 0 && queue.from_time < oldest;
+  queue.from_time = queue.is_bounded ? oldest : queue.from_time;
   queue.state = State::kAsking;
   const Request request = queue.from_time == 0 ? max_offset_request(topic_.topic, number)
                                                : offset_at_request(topic_.topic, number, queue.from_time);
@@ -203,18 +214,23 @@ void BrokerReader::on_position(Queue& queue, const Header& header) {
     return;  // asked before, answered after: what came in between would be missed
   }
   queue.position = std::max(*offset, queue.at_least);
-  if (queue.at_least > 0 && *offset > queue.at_least) {
+  if (queue.is_bounded && *offset > queue.at_least) {
+    events_.on_gap(fmt::format("{}: what came before {} is older than bus.max_replay_age and left out", queue.source,
+                               *queue.position));
+  } else if (*queue.position < queue.was_at) {
     events_.on_gap(
-        fmt::format("{} messages of {} are older than bus.max_replay_age", *offset - queue.at_least, queue.source));
+        fmt::format("{}: the topic was away, position {} is {} now", queue.source, queue.was_at, *queue.position));
   }
   queue.at_least = 0;
+  queue.was_at = 0;
 }
 
-void BrokerReader::look_again(Queue& queue, WallMs from_time, std::int64_t at_least) {
+// For what was stored since the last answer. What the queue ended at stays known: a store that is another one by now is
+// found out by the next pull.
+void BrokerReader::look_again(Queue& queue, std::int64_t at_least) {
   queue.position.reset();
-  queue.from_time = from_time;
+  queue.from_time = queue.answered_wall == 0 ? 0 : queue.answered_wall - kClockMs;
   queue.at_least = at_least;
-  queue.max = 0;
 }
 
 void BrokerReader::pull(std::uint32_t number) {
@@ -237,18 +253,23 @@ void BrokerReader::on_pulled(Queue& queue, const Header& header, std::string_vie
   }
   const std::int64_t max = header.integer("maxOffset").value_or(queue.max);
   const std::int64_t position = *queue.position;
-  if (header.code == answer::kPullOffsetMoved) {
+  if (max < queue.max) {
+    // The store is another one, or has lost its end: numbers mean nothing any more, times do.
+    events_.on_gap(fmt::format("{}: ends at {}, it was {} before", queue.source, max, queue.max));
+    look_again(queue, 0);
+  } else if (std::exchange(queue.was_missing, false)) {
+    // It may have been made anew, and be longer than it was.
+    queue.was_at = position;
+    look_again(queue, 0);
+  } else if (header.code == answer::kPullOffsetMoved) {
     events_.on_gap(
         fmt::format("{}: position {} is no longer there, reading goes on at {}", queue.source, position, *next));
     queue.position = *next;
-  } else if (max < queue.max) {
-    // The store is another one, or has lost its end: numbers mean nothing any more, times do.
-    events_.on_gap(fmt::format("{}: ends at {}, it was {} before", queue.source, max, queue.max));
-    look_again(queue, queue.answered_wall - kClockMs, 0);
   } else {
     queue.position = *next;
     hand_over(queue, header.code == answer::kOk ? body : std::string_view());
   }
+  is_denied_ = queue.was_missing = false;
   queue.max = max;
   queue.answered_at = monotonic_ms();
   queue.answered_wall = wall_ms();
@@ -290,6 +311,9 @@ void BrokerReader::on_pull_refused(Queue& queue, const Header& header) {
     default:
       rest(queue, kErrorMs);
   }
+  is_denied_ = header.code == answer::kTopicMissing || header.code == answer::kInvalidParameter ||
+               header.code == answer::kNoPermission;
+  queue.was_missing = queue.was_missing || header.code == answer::kTopicMissing;
   queue.is_readable = false;
   problem_ = refusal("pulls", name_, header);
   events_.on_readable_changed();

@@ -42,6 +42,8 @@ class BrokerReader final : private ConnectionEvents, private net::Timer {
   bool is_connected() const noexcept { return connection_.is_connected(); }
   // Every queue has a position and has been read since the connection came up. Also while pausing.
   bool is_readable() const noexcept;
+  // The broker has said that it does not hold the topic, or not for us.
+  bool is_denied() const noexcept { return is_denied_; }
   // Why not, for an operator.
   std::string problem() const;
 
@@ -54,7 +56,10 @@ class BrokerReader final : private ConnectionEvents, private net::Timer {
     std::optional<std::int64_t> position;
     // Where to look for a position when there is none: 0, at the end; else what was stored from then on.
     WallMs from_time = 0;
+    bool is_bounded = false;    // from_time is bus.max_replay_age ago, and should have been earlier
     std::int64_t at_least = 0;  // a position that was found so is not less
+    std::int64_t was_at = 0;    // the position before the topic was away
+    bool was_missing = false;   // the broker did not know the topic when it was asked last
     std::int64_t max = 0;       // as of the last pull
     MonotonicMs answered_at = 0;
     WallMs answered_wall = 0;
@@ -76,7 +81,7 @@ class BrokerReader final : private ConnectionEvents, private net::Timer {
   void on_position(Queue& queue, const Header& header);
   void on_pulled(Queue& queue, const Header& header, std::string_view body);
   void on_pull_refused(Queue& queue, const Header& header);
-  void look_again(Queue& queue, WallMs from_time, std::int64_t at_least);
+  void look_again(Queue& queue, std::int64_t at_least);
   void hand_over(const Queue& queue, std::string_view body);
   void rest(Queue& queue, MonotonicMs delay);
   void set_problem(std::string problem);
@@ -87,6 +92,9 @@ class BrokerReader final : private ConnectionEvents, private net::Timer {
   RemotingConnection connection_;
   std::vector<Queue> queues_;
   bool paused_ = false;
+  MonotonicMs wakes_at_ = 0;  // while armed
+  bool is_denied_ = false;    // by the last pull that was answered
+  MonotonicMs lost_at_ = 0;   // 0: not since it was connected last
   std::string problem_ = "not connected yet";
 };
 
