@@ -48,6 +48,7 @@ struct Broker {
 
   BrokerReader reader;
   BrokerWriter writer;
+  bool is_in_route = true;
 };
 
 }  // namespace
@@ -213,6 +214,9 @@ void RocketMqLink::on_route(const Route& route) {
     is_changed_ = true;
     return;
   }
+  for (const auto& [name, broker] : brokers_) {
+    broker->is_in_route = route.brokers.empty() && broker->is_in_route;  // one without brokers says nothing of them
+  }
   for (const BrokerRoute& entry : route.brokers) {
     std::unique_ptr<Broker>& broker = brokers_[entry.name];
     if (!broker) {
@@ -224,6 +228,7 @@ void RocketMqLink::on_route(const Route& route) {
         broker->reader.pause();
       }
     }
+    broker->is_in_route = true;
     const bool has_moved = broker->writer.queues() != entry.write_queues;
     broker->reader.set_route(entry.master, entry.read_queues);
     broker->writer.set_route(entry.master, entry.write_queues);
@@ -353,6 +358,9 @@ std::string RocketMqLink::reading_problem(MonotonicMs now) {
   const bool is_starting = !topic_.has_been_up && now - opened_at_ < kStartMs;
   for (const auto& [name, broker] : brokers_) {
     is_any_readable = is_any_readable || broker->reader.is_readable();
+    if (!broker->is_in_route && broker->reader.is_denied()) {
+      continue;  // the topic has left it: nobody writes there. It may come back, and is read on then
+    }
     if (!broker->reader.is_readable() && (broker->reader.is_connected() || is_starting)) {
       why = broker->reader.problem();
     }

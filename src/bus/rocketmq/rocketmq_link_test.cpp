@@ -22,12 +22,16 @@ class RocketMqLinkTest : public LinkFixture {
       const auto numbers = [](const FakeBroker& one) {
         return R"({"brokerName":")" + one.name + R"(","perm":6,"readQueueNums":2,"writeQueueNums":2})";
       };
+      const std::string more_data = is_other_in_route ? "," + data(other) : "";
+      const std::string more_numbers = is_other_in_route ? "," + numbers(other) : "";
       broker.answer(asked, 0, {},
-                    R"({"brokerDatas":[)" + data(broker) + "," + data(other) + R"(],"queueDatas":[)" + numbers(broker) +
-                        "," + numbers(other) + "]}");
+                    R"({"brokerDatas":[)" + data(broker) + more_data + R"(],"queueDatas":[)" + numbers(broker) +
+                        more_numbers + "]}");
       return true;
     };
   }
+
+  bool is_other_in_route = true;
 };
 
 TEST_F(RocketMqLinkTest, IsUpWhenEveryQueueWasPulledFromAndAMessageWasStored) {
@@ -146,6 +150,35 @@ TEST_F(RocketMqLinkTest, ABrokerThatAppearsLaterIsReadFromTheStartOfTheNodeOn) {
   ASSERT_TRUE(wait([this] { return !records.empty(); }));
   EXPECT_EQ(records[0], "before it was known");
   EXPECT_EQ(other.count(RequestCode::kOffsetAtTime), 2U);
+}
+
+TEST_F(RocketMqLinkTest, ABrokerThatTheTopicHasLeftDoesNotTakeTheLinkDownAndIsReadOnWhenItReturns) {
+  for (const int code : {answer::kTopicMissing, answer::kInvalidParameter, answer::kNoPermission}) {
+    records.clear();
+    is_other_in_route = true;
+    hold_both();
+    ASSERT_TRUE(link || open());
+    ASSERT_TRUE(wait_up());
+    is_other_in_route = false;
+    other.scripts[RequestCode::kPull] = [this, code](const FakeBroker::Asked& asked) {
+      other.answer(asked, code);
+      return true;
+    };
+    const std::size_t before = other.count(RequestCode::kPull);
+    const MonotonicMs start = monotonic_ms();
+    other.drop_connections();
+    bool was_down = false;
+    // Longer than the link waits for a broker of the route.
+    ASSERT_TRUE(wait([&] {
+      was_down = was_down || !is_up;
+      return other.count(RequestCode::kPull) >= before + 4 && monotonic_ms() - start > 4'500;
+    }));
+    EXPECT_FALSE(was_down) << code << " " << reason;
+    other.scripts.clear();
+    other.stored[1].push_back("again");
+    ASSERT_TRUE(wait([this] { return !records.empty(); })) << code;
+    EXPECT_EQ(records[0], "again");
+  }
 }
 
 TEST_F(RocketMqLinkTest, ABrokerThatNobodyReachesHoldsTheStartUpForSomeSecondsOnly) {
