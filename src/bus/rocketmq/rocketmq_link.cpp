@@ -118,6 +118,7 @@ class RocketMqLink final : public Link, BrokerEvents, NameServerEvents, CreatorE
   std::vector<Slot> ready_slots_;  // of brokers that are ready
   bool slots_are_old_ = false;
   bool is_changed_ = false;
+  bool is_full_ = false;  // a record of this turn found no room
   bool is_up_ = false;
   bool is_paused_ = false;
   MonotonicMs opened_at_ = 0;
@@ -191,6 +192,7 @@ void RocketMqLink::resume() {
 
 void RocketMqLink::flush() {
   judge();  // first: what came up sends its records now
+  is_full_ = false;
   if (name_servers_) {
     name_servers_->flush();
   }
@@ -275,7 +277,9 @@ void RocketMqLink::on_writer_lost(std::string_view broker) {
 
 void RocketMqLink::send(const OutRecord& record) {
   const std::optional<Slot> slot = slot_of(record.lane);
-  if (!slot || slot->writer->waiting_bytes() + record.bytes.size() > kMaxWaitingBytes) {
+  // Once one had no room none goes in this turn: a smaller one of its lane must not overtake it.
+  is_full_ = is_full_ || (slot && slot->writer->waiting_bytes() + record.bytes.size() > kMaxWaitingBytes);
+  if (!slot || is_full_) {
     events_.on_sent(record.number, SendResult::kTryAgain);
     return;
   }

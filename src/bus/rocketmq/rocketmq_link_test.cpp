@@ -190,6 +190,24 @@ TEST_F(RocketMqLinkTest, ABrokerThatNobodyReachesHoldsTheStartUpForSomeSecondsOn
   EXPECT_GE(monotonic_ms() - start, 4'000);
 }
 
+TEST_F(RocketMqLinkTest, ARecordThatFindsNoRoomIsNotOvertakenByASmallerOne) {
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(wait_up());
+  const std::string large(link->largest_record(), 'x');
+  std::uint64_t number = 0;
+  while (sent.empty() && number < 100) {
+    send(++number, 0, large);
+  }
+  ASSERT_EQ(sent, (std::vector<Sent>{{number, SendResult::kTryAgain}}));
+  send(number + 1, 0, "small");
+  ASSERT_EQ(sent.size(), 2U);
+  EXPECT_EQ(sent[1], (Sent{number + 1, SendResult::kTryAgain}));
+  loop.turn(*this, 0);
+  sent.clear();
+  send(number + 2, 1, "small");  // in the next turn
+  EXPECT_TRUE(sent.empty());
+}
+
 TEST_F(RocketMqLinkTest, ATopicThatMayNotBeWrittenIsSaid) {
   broker.perm = 4;
   ASSERT_TRUE(open());
