@@ -142,6 +142,28 @@ TEST_F(RocketMqLinkTest, GoesOnWithTheOthersWhenOneBrokerIsGone) {
   EXPECT_TRUE(gaps.empty());
 }
 
+TEST_F(RocketMqLinkTest, TheLanesOfABrokerThatTakesNothingMoveToTheOthersAndItIsStillRead) {
+  hold_both();
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(wait_up());
+  for (const RequestCode code : {RequestCode::kSend, RequestCode::kSendBatch}) {
+    other.scripts[code] = [this](const FakeBroker::Asked& asked) {
+      other.answer(asked, answer::kServiceNotAvailable);
+      return true;
+    };
+  }
+  send(1, 2, "record");  // to the first queue of broker-b
+  ASSERT_TRUE(wait([this] { return !sent.empty(); }));
+  EXPECT_EQ(sent, (std::vector<Sent>{{1, SendResult::kTryAgain}}));
+  sent.clear();
+  send(1, 2, "record");
+  ASSERT_TRUE(wait([this] { return !sent.empty(); }));
+  EXPECT_EQ(sent, (std::vector<Sent>{{1, SendResult::kStored}}));
+  other.stored[0].push_back("another node's");
+  ASSERT_TRUE(wait([this] { return records.size() == 2; }));
+  EXPECT_TRUE(is_up);
+}
+
 TEST_F(RocketMqLinkTest, ABrokerThatAppearsLaterIsReadFromTheStartOfTheNodeOn) {
   ASSERT_TRUE(open());
   ASSERT_TRUE(wait_up());
