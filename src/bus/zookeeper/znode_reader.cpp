@@ -1,6 +1,7 @@
 #include "bus/zookeeper/znode_reader.h"
 
 #include <fmt/format.h>
+#include <zookeeper/zookeeper.h>
 
 #include <algorithm>
 #include <utility>
@@ -14,12 +15,12 @@ static_assert(ZNodeReader::kMostAtOnce < kPlaces);
 
 }  // namespace
 
-void ZNodeReader::start(ZooKeeperSession& session, std::int32_t marker) {
-  session_ = &session;
+void ZNodeReader::start(ZNodeTree& tree, std::int32_t marker, Count count) {
+  tree_ = &tree;
   if (!started_) {
     started_ = true;
     next_ = number_after(marker);
-  } else if (is_later(next_, marker)) {
+  } else if (count == Count::kBeganAgain || is_later(next_, marker)) {
     events_.on_gap(fmt::format("bus.zookeeper.root: {} counts from the beginning again; what was read was up to {}",
                                folder_, last()));
     next_ = number_after(marker);
@@ -35,14 +36,14 @@ void ZNodeReader::saw(std::int32_t number) noexcept {
 }
 
 void ZNodeReader::check() {
-  if (session_ != nullptr && waiting_ && !paused_) {
+  if (tree_ != nullptr && waiting_ && !paused_) {
     ask(0);
   }
 }
 
 void ZNodeReader::resume() {
   paused_ = false;
-  if (session_ != nullptr && asking_) {
+  if (tree_ != nullptr && asking_) {
     hand_over();
   }
 }
@@ -58,20 +59,25 @@ void ZNodeReader::ask(std::uint32_t count) {
   exists_answered_ = false;
   int code = ZOK;
   for (std::uint32_t i = 0; i < count && code == ZOK; ++i) {
-    code = session_->read(path(number_after(next_, i)), round_ * kPlaces + i);
+    code = tree_->read(path(number_after(next_, i)), round_ * kPlaces + i);
   }
   if (code == ZOK) {
-    code = session_->exists(path(number_after(next_, count)), round_ * kPlaces + count);
+    code = tree_->exists(path(number_after(next_, count)), round_ * kPlaces + count);
   }
   if (code != ZOK) {
-    ++round_;  // as in on_event()
-    asking_ = false;
-    waiting_ = true;
+    end_round();
   }
 }
 
+// Without an answer: mostly the connection has gone, and start() comes when it is back; else check() asks again.
+void ZNodeReader::end_round() noexcept {
+  ++round_;
+  asking_ = false;
+  waiting_ = true;
+}
+
 void ZNodeReader::on_event(ZooKeeperEvent&& event) {
-  if (session_ == nullptr) {
+  if (tree_ == nullptr) {
     return;
   }
   if (event.kind == ZooKeeperReply::kWatch) {
@@ -83,10 +89,8 @@ void ZNodeReader::on_event(ZooKeeperEvent&& event) {
   if (event.tag / kPlaces != round_) {
     return;
   }
-  if (event.kind == ZooKeeperReply::kChildren) {
-    if (event.code == ZOK) {
-      look_for_next(event.names);
-    }
+  if (event.kind == ZooKeeperReply::kChildren && event.code == ZOK) {
+    look_for_next(event.names);
     return;
   }
   const std::size_t place = event.tag % kPlaces;
@@ -96,11 +100,8 @@ void ZNodeReader::on_event(ZooKeeperEvent&& event) {
   } else if (place < slots_.size()) {
     slots_[place] = {true, event.code, std::move(event.text)};
   }
-  if (event.code != ZOK && event.code != ZNONODE) {
-    // Mostly the connection has gone, and start() comes when it is back; else check() asks again.
-    ++round_;
-    asking_ = false;
-    waiting_ = true;
+  if (event.kind == ZooKeeperReply::kChildren || (event.code != ZOK && event.code != ZNONODE)) {
+    end_round();
     return;
   }
   hand_over();
@@ -129,7 +130,9 @@ void ZNodeReader::finish_round() {
     ask(std::clamp<std::uint32_t>(static_cast<std::uint32_t>(slots_.size()) * 2, 1, kMostAtOnce));
   } else if (!is_later(next_, counted_)) {
     // It was given and is not there: taken away before this node came to it.
-    (void)session_->children(folder_.substr(0, folder_.size() - 1), round_ * kPlaces);
+    if (tree_->children(folder_.substr(0, folder_.size() - 1), round_ * kPlaces) != ZOK) {
+      end_round();
+    }
   } else if (all_there) {
     asking_ = false;
     waiting_ = true;

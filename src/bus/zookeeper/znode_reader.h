@@ -1,7 +1,7 @@
 // ZNodeReader: asks for one number after the other, many at a time while they are there, and waits with a watch on the
 // first that is not. It never lists the parent, whose list grows with the rate: only when a number is missing that must
 // have been there does it look for the next one that is.
-// Thread: the loop's. Lifetime: the events outlive it; the session is the link's.
+// Thread: the loop's. Lifetime: the events outlive it; the tree is the link's.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,15 @@
 
 #include "bus/link.h"
 #include "bus/zookeeper/sequence_name.h"
-#include "bus/zookeeper/zookeeper_session.h"
+#include "bus/zookeeper/znode_tree.h"
 
 namespace pushwire::bus {
 
 class ZNodeReader {
  public:
+  // Whether the folder is still the one that was read.
+  enum class Count : std::uint8_t { kGoesOn, kBeganAgain };
+
   // Znodes asked for at a time, at most. With records of the largest size that is what waits in memory.
   static constexpr std::uint32_t kMostAtOnce = 32;
 
@@ -23,9 +26,9 @@ class ZNodeReader {
   ZNodeReader(LinkEvents& events, std::string folder) : events_(events), folder_(std::move(folder)) {}
 
   // The server has just counted up to `marker`. The first time, reading begins behind it; later it goes on where it
-  // was, unless the server counts from an earlier number again: then a gap is told and reading begins behind `marker`.
-  void start(ZooKeeperSession& session, std::int32_t marker);
-  void stop() noexcept { session_ = nullptr; }
+  // was. But a folder that counts from the beginning again is a gap, and reading begins behind `marker`.
+  void start(ZNodeTree& tree, std::int32_t marker, Count count);
+  void stop() noexcept { tree_ = nullptr; }
   // What else is known to have been counted: a number of our own.
   void saw(std::int32_t number) noexcept;
   bool started() const noexcept { return started_; }
@@ -49,12 +52,13 @@ class ZNodeReader {
   void ask(std::uint32_t count);
   void hand_over();
   void finish_round();
+  void end_round() noexcept;
   void look_for_next(const std::vector<std::string>& names);
   std::string path(std::int32_t number) const { return folder_ + znode_name(number); }
 
   LinkEvents& events_;
   const std::string folder_;
-  ZooKeeperSession* session_ = nullptr;
+  ZNodeTree* tree_ = nullptr;
   bool started_ = false;
   bool paused_ = false;
   std::int32_t next_ = 0;     // to hand over

@@ -18,7 +18,7 @@ void log_of_library(const char* text) {
 
 }  // namespace
 
-Result<std::unique_ptr<ZooKeeperSession>> ZooKeeperSession::open(const std::string& servers, int wake_fd) {
+Result<std::unique_ptr<ZNodeTree>> ZooKeeperSession::open(const std::string& servers, int wake_fd) {
   std::unique_ptr<ZooKeeperSession> session(new ZooKeeperSession(wake_fd));
   zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
   session->handle_ = zookeeper_init2(servers.c_str(), on_watch, kTimeoutMs, nullptr, session.get(), 0, log_of_library);
@@ -68,10 +68,12 @@ int ZooKeeperSession::sent(int code, Call* call) {
 }
 
 // On the library's thread. Not every request is answered: one that waits for a first connection goes with the session.
-void ZooKeeperSession::answer(const void* call, int code, std::string text, std::vector<std::string> names) {
+void ZooKeeperSession::answer(const void* call, ZooKeeperEvent event) {
   const Call& asked = *static_cast<const Call*>(call);
   ZooKeeperSession& session = *asked.session;
-  session.post({asked.kind, code, asked.tag, std::move(text), std::move(names)});
+  event.kind = asked.kind;
+  event.tag = asked.tag;
+  session.post(std::move(event));
   const std::lock_guard lock(session.mutex_);
   session.calls_.erase(&asked);
 }
@@ -108,22 +110,24 @@ void ZooKeeperSession::on_watch(zhandle_t*, int type, int state, const char* pat
   auto* session = static_cast<ZooKeeperSession*>(context);
   if (type == ZOO_SESSION_EVENT) {
     // Each watch is told of it, too: those copies say the same.
-    session->post({ZooKeeperReply::kState, state, 0, {}, {}});
+    session->post({.kind = ZooKeeperReply::kState, .code = state});
   } else {
-    session->post({ZooKeeperReply::kWatch, type, 0, path == nullptr ? "" : path, {}});
+    session->post({.kind = ZooKeeperReply::kWatch, .code = type, .text = path == nullptr ? "" : path});
   }
 }
 
 void ZooKeeperSession::on_made(int code, const char* path, const void* call) {
-  answer(call, code, path == nullptr ? "" : path);
+  answer(call, {.code = code, .text = path == nullptr ? "" : path});
 }
 
 void ZooKeeperSession::on_data(int code, const char* value, int size, const Stat*, const void* call) {
-  answer(call, code, value == nullptr || size <= 0 ? "" : std::string(value, static_cast<std::size_t>(size)));
+  const bool empty = value == nullptr || size <= 0;
+  answer(call, {.code = code, .text = empty ? "" : std::string(value, static_cast<std::size_t>(size))});
 }
 
-void ZooKeeperSession::on_exists(int code, const Stat*, const void* call) {
-  answer(call, code);
+void ZooKeeperSession::on_exists(int code, const Stat* stat, const void* call) {
+  const bool is_there = code == ZOK && stat != nullptr;
+  answer(call, {.code = code, .birth = is_there ? ZNodeBirth{stat->czxid, stat->ctime} : ZNodeBirth{}});
 }
 
 void ZooKeeperSession::on_children(int code, const String_vector* names, const void* call) {
@@ -131,11 +135,11 @@ void ZooKeeperSession::on_children(int code, const String_vector* names, const v
   for (std::int32_t i = 0; names != nullptr && i < names->count; ++i) {
     result.emplace_back(names->data[i]);
   }
-  answer(call, code, {}, std::move(result));
+  answer(call, {.code = code, .names = std::move(result)});
 }
 
 void ZooKeeperSession::on_removed(int code, const void* call) {
-  answer(call, code);
+  answer(call, {.code = code});
 }
 
 }  // namespace pushwire::bus

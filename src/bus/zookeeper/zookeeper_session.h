@@ -1,6 +1,6 @@
 // ZooKeeperSession: one handle of ZooKeeper's C client, whose two threads it keeps away from the caller: what they call
-// back comes as a value. Answers of one session come in the order of the requests, and a watch after the answer that
-// set it. Requests and take() on the owner's thread. What waits to be taken is bounded by what was asked for.
+// back comes as a value. Requests and take() on the owner's thread. What waits to be taken is bounded by what was asked
+// for.
 #pragma once
 
 #include <zookeeper/zookeeper.h>
@@ -15,40 +15,30 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "bus/zookeeper/znode_tree.h"
 
 namespace pushwire::bus {
 
-enum class ZooKeeperReply : std::uint8_t { kState, kWatch, kMade, kData, kExists, kChildren, kRemoved };
-
-struct ZooKeeperEvent {
-  ZooKeeperReply kind = ZooKeeperReply::kState;
-  int code = 0;                    // ZOK or why not; for kState the state (ZOO_CONNECTED_STATE …)
-  std::uint64_t tag = 0;           // the request's
-  std::string text;                // kMade, kWatch: the path; kData: what the znode holds
-  std::vector<std::string> names;  // kChildren
-};
-
-class ZooKeeperSession {
+class ZooKeeperSession final : public ZNodeTree {
  public:
   // A server answers pings three times in this; without an answer for two thirds of it the client looks for another.
   static constexpr int kTimeoutMs = 6'000;
 
-  // Begins to connect; `wake_fd`, an eventfd, is told of events.
-  static Result<std::unique_ptr<ZooKeeperSession>> open(const std::string& servers, int wake_fd);
+  // Begins to connect; `wake_fd`, an eventfd, is told of events. `servers` are addresses: with names the library would
+  // ask the resolver, here and on a thread that the destructor waits for (ServerLookup).
+  static Result<std::unique_ptr<ZNodeTree>> open(const std::string& servers, int wake_fd);
   ZooKeeperSession(const ZooKeeperSession&) = delete;
   ZooKeeperSession& operator=(const ZooKeeperSession&) = delete;
   // Ends both threads; waits up to 3 s for a server that does not take its goodbye.
-  ~ZooKeeperSession();
+  ~ZooKeeperSession() override;
 
-  std::vector<ZooKeeperEvent> take();
+  std::vector<ZooKeeperEvent> take() override;
 
-  // Each is answered by one event with `tag`, unless it returns something other than ZOK.
-  int make(const std::string& path, std::string_view data, int flags, std::uint64_t tag);
-  int read(const std::string& path, std::uint64_t tag);
-  // And a kWatch when it is made later.
-  int exists(const std::string& path, std::uint64_t tag);
-  int children(const std::string& path, std::uint64_t tag);
-  int remove(const std::string& path, std::uint64_t tag);
+  int make(const std::string& path, std::string_view data, int flags, std::uint64_t tag) override;
+  int read(const std::string& path, std::uint64_t tag) override;
+  int exists(const std::string& path, std::uint64_t tag) override;
+  int children(const std::string& path, std::uint64_t tag) override;
+  int remove(const std::string& path, std::uint64_t tag) override;
 
  private:
   // What a request carries through the library.
@@ -59,7 +49,7 @@ class ZooKeeperSession {
   };
 
   explicit ZooKeeperSession(int wake_fd) : wake_fd_(wake_fd) {}
-  static void answer(const void* call, int code, std::string text = {}, std::vector<std::string> names = {});
+  static void answer(const void* call, ZooKeeperEvent event);
   void post(ZooKeeperEvent event);
   Call* call(ZooKeeperReply kind, std::uint64_t tag);
   int sent(int code, Call* call);
@@ -67,7 +57,7 @@ class ZooKeeperSession {
   static void on_watch(zhandle_t*, int type, int state, const char* path, void* context);
   static void on_made(int code, const char* path, const void* call);
   static void on_data(int code, const char* value, int size, const Stat*, const void* call);
-  static void on_exists(int code, const Stat*, const void* call);
+  static void on_exists(int code, const Stat* stat, const void* call);
   static void on_children(int code, const String_vector* names, const void* call);
   static void on_removed(int code, const void* call);
 
