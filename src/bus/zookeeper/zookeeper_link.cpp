@@ -208,7 +208,9 @@ void ZooKeeperLink::on_tick(MonotonicMs now) {
   loop_.timers().arm(tick_, now + kTickMs);
   if (lookup_.is_under_way()) {
     if (now >= apart_since_ + kPatienceMs) {
-      go_down("bus.zookeeper.servers: no answer yet to where they are; is there a name server?");
+      if (told_.empty()) {  // what the name server said the last time is a better reason
+        go_down("bus.zookeeper.servers: no answer yet to where they are; is there a name server?");
+      }
       lookup_.hurry();
     }
   } else if (!session_) {
