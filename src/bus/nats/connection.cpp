@@ -247,7 +247,9 @@ bool Connection::hand_over(natsSubscription& from) {
     natsMsg* taken = nullptr;
     const natsStatus status = natsSubscription_NextMsg(&taken, &from, 0);
     const MessagePtr message(taken);
-    if (status == NATS_NO_RESPONDERS) {
+    if (status == NATS_NO_RESPONDERS && is_data) {
+      owner_.on_swallowed(*this);
+    } else if (status == NATS_NO_RESPONDERS) {
       owner_.on_nobody(*this);
     } else if (status == NATS_OK) {
       handle(*message, is_data);

@@ -25,6 +25,9 @@ class ConnectionOwner {
  public:
   // What came for subscribe()'s subject.
   virtual void on_data(Connection& connection, natsMsg& message) = 0;
+  // The same, but the library keeps it to itself: it looks like the server's word that a request found nobody, which
+  // anybody may send.
+  virtual void on_swallowed(Connection& connection) = 0;
   // What came for inbox(name); not the answers to ask().
   virtual void on_inbox(Connection& connection, std::string_view name, std::string_view body) = 0;
   virtual void on_answer(Connection& connection, std::uint64_t tag) = 0;

@@ -45,6 +45,7 @@ class NatsConnectionTest : public ConnectionFixture {
   void on_answer(Connection&, std::uint64_t tag) override {
     answers_.emplace_back(tag, server_->received(kSubject).size());
   }
+  void on_swallowed(Connection&) override { ++swallowed_; }
   void on_nobody(Connection&) override { ++nobody_; }
   void on_lost(Connection& connection, natsStatus, std::string_view text) override {
     EXPECT_TRUE(connection.closed());
@@ -57,6 +58,7 @@ class NatsConnectionTest : public ConnectionFixture {
   std::vector<std::pair<std::uint64_t, std::size_t>> answers_;  // tag; how many records the server had then
   std::vector<std::string> lost_;
   std::size_t nobody_ = 0;
+  std::size_t swallowed_ = 0;
   std::size_t pause_at_ = 0;
   std::size_t close_at_ = 0;
 };
@@ -100,6 +102,17 @@ TEST_F(NatsConnectionTest, TellsThatARequestFoundNobody) {
   ASSERT_TRUE(connection_->request("nobody.here", connection_->inbox("x"), "?"));
   ASSERT_TRUE(turn_until([this] { return nobody_ == 1; }));
   EXPECT_THAT(inbox_, IsEmpty());
+  EXPECT_THAT(lost_, IsEmpty());
+}
+
+TEST_F(NatsConnectionTest, TellsADataMessageThatLooksLikeNobodyFromARequestThatFoundNobody) {
+  start(Order::kWork);
+  ASSERT_TRUE(connection_->subscribe(kSubject));
+  server_->push_control(kSubject, "503");
+  server_->push({kSubject, "", "", "record"});
+  ASSERT_TRUE(turn_until([this] { return data_.size() == 1; }));
+  EXPECT_EQ(swallowed_, 1u);
+  EXPECT_EQ(nobody_, 0u);
   EXPECT_THAT(lost_, IsEmpty());
 }
 

@@ -155,7 +155,7 @@ std::optional<Delivery> read_delivery(std::string_view reply) {
 }
 
 std::optional<std::string> StreamPosition::on_stream(const ApiAnswer& stream) {
-  consumer_ = 0;
+  consumer_ = swallowed_ = 0;
   const std::uint64_t first = std::max<std::uint64_t>(stream.first, 1);
   const bool known = next_ != 0;
   const bool other = known && (stream.created != created_ || stream.last + 1 < next_);
@@ -178,13 +178,27 @@ StreamPosition::Next StreamPosition::on_record(const Delivery& delivery) noexcep
     consumer_ = std::max(consumer_, delivery.consumer);
     return Next::kRepeated;
   }
-  if (delivery.consumer != consumer_ + 1) {
+  const std::uint64_t unseen = delivery.consumer - consumer_ - 1;
+  if (unseen > swallowed_) {
     return Next::kHole;
   }
-  const bool skipped = delivery.stream != next_;
+  const bool skipped = delivery.stream != next_ + unseen;
+  swallowed_ = 0;
   consumer_ = delivery.consumer;
   next_ = delivery.stream + 1;
   return skipped ? Next::kSkipped : Next::kRecord;
+}
+
+bool StreamPosition::on_heartbeat(std::uint64_t consumer) noexcept {
+  if (consumer > consumer_ + swallowed_) {
+    return false;
+  }
+  if (consumer > consumer_) {
+    next_ += consumer - consumer_;
+    consumer_ = consumer;
+    swallowed_ = 0;
+  }
+  return true;
 }
 
 }  // namespace pushwire::bus::nats

@@ -71,12 +71,15 @@ class StreamPosition {
   // Where the consumer has to begin.
   std::uint64_t start() const noexcept { return next_; }
   Next on_record(const Delivery& delivery) noexcept;
-  // Whether the consumer's own count says that all it sent has arrived.
-  bool has_all(std::uint64_t consumer) const noexcept { return consumer <= consumer_; }
+  // Something came whose numbers are not known. It may have been a record: what comes next tells.
+  void on_swallowed() noexcept { ++swallowed_; }
+  // The consumer says how many it has sent. False: not all of them have arrived, begin again from start().
+  bool on_heartbeat(std::uint64_t consumer) noexcept;
 
  private:
   std::uint64_t next_ = 0;  // 0: not known
   std::uint64_t consumer_ = 0;
+  std::uint64_t swallowed_ = 0;  // since consumer_
   std::string created_;
 };
 

@@ -150,8 +150,8 @@ TEST(NatsPosition, SeesWhatTheServerSentAndDidNotArrive) {
   EXPECT_EQ(position.on_record({11, 1}), Next::kRecord);
   EXPECT_EQ(position.on_record({13, 3}), Next::kHole);
   EXPECT_EQ(position.start(), 12u);
-  EXPECT_TRUE(position.has_all(1));
-  EXPECT_FALSE(position.has_all(2));
+  EXPECT_TRUE(position.on_heartbeat(1));
+  EXPECT_FALSE(position.on_heartbeat(2));
 }
 
 TEST(NatsPosition, TellsRecordsRemovedFromTheStreamFromThoseLostOnTheWay) {

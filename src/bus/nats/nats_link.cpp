@@ -72,6 +72,7 @@ class NatsLink final : public Link,
  private:
   // ConnectionOwner
   void on_data(Connection& connection, natsMsg& message) override;
+  void on_swallowed(Connection& connection) override;
   void on_inbox(Connection& connection, std::string_view name, std::string_view body) override;
   void on_answer(Connection& connection, std::uint64_t tag) override;
   void on_nobody(Connection& connection) override;
@@ -254,7 +255,9 @@ void NatsLink::on_broken(std::string_view reason) {
 
 void NatsLink::on_nobody(Connection& connection) {
   if (&connection == subscriber_.get()) {
-    reader_->on_nobody();
+    if (reader_) {
+      reader_->on_nobody();
+    }
     return;
   }
   // Nobody stores what is published: the stream is gone. Setting up the subscriber makes it again.
@@ -429,6 +432,15 @@ void NatsLink::on_data(Connection&, natsMsg& message) {
     reader_->on_data(message, loop_.now());
   } else {
     events_.on_record({natsMsg_GetData(&message), static_cast<std::size_t>(natsMsg_GetDataLength(&message))}, source_);
+  }
+}
+
+// It cannot be read; the bus counts it as such.
+void NatsLink::on_swallowed(Connection&) {
+  if (reader_) {
+    reader_->on_swallowed(loop_.now());
+  } else {
+    events_.on_record({}, source_);
   }
 }
 

@@ -146,6 +146,17 @@ TEST_F(NatsLinkTest, GivesUpAServerThatTakesRecordsAndDoesNotAnswer) {
   EXPECT_TRUE(sent_.empty());
 }
 
+TEST_F(NatsLinkTest, CountsARecordThatTheLibrarySwallowsAsOneThatCannotBeRead) {
+  FakeServer server(Order::kWork);
+  open(server);
+  ASSERT_TRUE(come_up());
+  server.push_control("test.bus", "503");
+  server.push({"test.bus", "", "", "after"});
+  ASSERT_TRUE(turn_until([this] { return records_.size() == 2; }));
+  EXPECT_THAT(records_, testing::ElementsAre("", "after"));
+  EXPECT_TRUE(up_);
+}
+
 TEST_F(NatsLinkTest, HandsOverNothingWhilePausedAndAllOfItLater) {
   const FakeServer server(Order::kWork);
   open(server);

@@ -109,6 +109,14 @@ void StreamReader::on_data(natsMsg& message, MonotonicMs now) {
   }
 }
 
+// Its number went with it. It counts as a record of the consumer's that came and cannot be read: asked for again, it
+// would only be swallowed again.
+void StreamReader::on_swallowed(MonotonicMs now) {
+  heard_at_ = now;
+  position_.on_swallowed();
+  owner_.on_stream_record({});
+}
+
 // ADR-15: status 100 is a heartbeat, or flow control when it wants an answer; others are the consumer's end.
 void StreamReader::on_control(natsMsg& message) {
   const std::string_view status = header(message, "Status");
@@ -130,7 +138,7 @@ void StreamReader::on_control(natsMsg& message) {
   const std::string_view text = header(message, "Nats-Last-Consumer");
   std::uint64_t last = 0;
   std::from_chars(text.data(), text.data() + text.size(), last);
-  if (!position_.has_all(last)) {
+  if (!position_.on_heartbeat(last)) {
     owner_.on_broken(fmt::format("bus.nats.servers: the last records from {} did not arrive, they are asked for again",
                                  connection_->server()));
   }

@@ -39,6 +39,7 @@ class StreamReader {
 
   // What the connection tells.
   void on_data(natsMsg& message, MonotonicMs now);
+  void on_swallowed(MonotonicMs now);
   void on_inbox(std::string_view name, std::string_view body);
   void on_nobody();
   // Whether the consumer still lives. Not while the connection is paused.

@@ -50,6 +50,8 @@ class NatsStreamReaderTest : public ConnectionFixture, protected StreamReaderOwn
   void push_control(const std::string& status, const std::string& more = "", const std::string& reply = "") {
     server_.push_control(connection_->private_subject(), status, more, reply);
   }
+  // A record that the library keeps to itself.
+  void push_poison() { push_control("503", "", "$JS.ACK.test.c.1.43.2.1700000000.0"); }
   bool gets(std::size_t count) {
     return turn_until([&] { return records_.size() == count; });
   }
@@ -72,6 +74,7 @@ class NatsStreamReaderTest : public ConnectionFixture, protected StreamReaderOwn
   void on_data(Connection&, natsMsg& message) override { reader_.on_data(message, loop_.now()); }
   void on_inbox(Connection&, std::string_view name, std::string_view body) override { reader_.on_inbox(name, body); }
   void on_answer(Connection&, std::uint64_t) override {}
+  void on_swallowed(Connection&) override { reader_.on_swallowed(loop_.now()); }
   void on_nobody(Connection&) override { reader_.on_nobody(); }
   void on_lost(Connection&, natsStatus, std::string_view text) override { ADD_FAILURE() << text; }
   // StreamReaderOwner
@@ -180,6 +183,39 @@ TEST_F(NatsStreamReaderTest, LeavesAsideWhatIsNoRecordOfTheStream) {
   ASSERT_TRUE(gets(1));
   EXPECT_THAT(records_, ElementsAre("record 42"));
   EXPECT_THAT(broken_, IsEmpty());
+}
+
+TEST_F(NatsStreamReaderTest, PassesARecordThatTheLibrarySwallows) {
+  become_ready();
+  push(42, 1);
+  push_poison();
+  push(44, 3);
+  ASSERT_TRUE(gets(3)) << testing::PrintToString(broken_);
+  EXPECT_THAT(records_, ElementsAre("record 42", "", "record 44"));
+  EXPECT_THAT(broken_, IsEmpty());
+  EXPECT_THAT(missed_, IsEmpty());
+}
+
+TEST_F(NatsStreamReaderTest, DoesNotAskAgainForASwallowedRecordThatAHeartbeatHasCounted) {
+  become_ready();
+  push(42, 1);
+  push_poison();
+  push_control("100 Idle Heartbeat", "Nats-Last-Consumer: 2\r\nNats-Last-Stream: 43\r\n");
+  push_control("100 FlowControl Request", "", "$JS.FC.one");
+  ASSERT_TRUE(turn_until([this] { return server_.received("$JS.FC.").size() == 1; }));
+  EXPECT_THAT(broken_, IsEmpty());
+  become_ready();
+  EXPECT_THAT(last_request(kConsumer), HasSubstr(R"("opt_start_seq":44,)"));
+}
+
+TEST_F(NatsStreamReaderTest, TakesNoStrangersEmptyMessageForARecord) {
+  become_ready();
+  push_poison();
+  push(42, 1);
+  push(44, 3);
+  ASSERT_TRUE(breaks());
+  EXPECT_THAT(broken_, ElementsAre(HasSubstr("left out some records")));
+  EXPECT_THAT(records_, ElementsAre("", "record 42"));
 }
 
 TEST_F(NatsStreamReaderTest, BreaksOffAtAHoleInTheConsumersNumbers) {
