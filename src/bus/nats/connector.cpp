@@ -1,11 +1,15 @@
 #include "bus/nats/connector.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <random>
 
 #include "base/check.h"
+#include "base/log.h"
 
 namespace pushwire::bus::nats {
 namespace {
@@ -41,6 +45,127 @@ Result<> checked(natsStatus status, std::string_view setting) {
     return {};
   }
   return fail(fmt::format("{}: {}", setting, error_text(status)));
+}
+
+Result<> set_login(natsOptions* options, const NatsSettings& settings) {
+  if (!settings.username.empty()) {
+    return checked(natsOptions_SetUserInfo(options, settings.username.c_str(), settings.password.c_str()),
+                   "bus.nats.username");
+  }
+  if (!settings.token.empty()) {
+    return checked(natsOptions_SetToken(options, settings.token.c_str()), "bus.nats.token");
+  }
+  if (const std::string& path = settings.credentials_file; !path.empty()) {
+    return checked(natsOptions_SetUserCredentialsFromFiles(options, path.c_str(), nullptr),
+                   "bus.nats.credentials_file");
+  }
+  return {};
+}
+
+Result<> set_tls(natsOptions* options, const NatsSettings& settings, const ServerName& server) {
+  if (!settings.tls) {
+    // The library turns TLS on by itself when the server demands it. We read a TLS connection differently, so that
+    // must fail: no certificate has this name.
+    return checked(natsOptions_SetExpectedHostname(options, "TLS is off"), "bus.nats.tls");
+  }
+  natsStatus status = natsOptions_SetSecure(options, true);
+  if (status == NATS_OK) {
+    status = natsOptions_SetExpectedHostname(options, server.host.c_str());
+  }
+  if (status == NATS_OK) {
+    status = natsOptions_SetWriteDeadline(options, kLongestTlsWriteMs);
+  }
+  if (status != NATS_OK || settings.tls_ca.empty()) {
+    return checked(status, "bus.nats.tls");
+  }
+  return checked(natsOptions_LoadCATrustedCertificates(options, settings.tls_ca.c_str()), "bus.nats.tls_ca");
+}
+
+// The library's, inside natsConnection_Connect(): so on the attempt's thread.
+natsStatus attach(void** user_data, void* place, natsConnection*, natsSock fd) {
+  auto& door = *static_cast<std::unique_ptr<Door>*>(place);
+  door = std::make_unique<Door>(Door{static_cast<int>(fd)});
+  *user_data = door.get();
+  return NATS_OK;
+}
+
+// `door` is filled when a connection is made. Anew for each attempt: the library shares the TLS part with the
+// connections that were made of it, and would begin one without the authorities when it has to change it.
+Result<OptionsPtr> make_options(const NatsSettings& settings, const ServerName& server, std::unique_ptr<Door>& door) {
+  natsOptions* options = nullptr;
+  natsStatus status = natsOptions_Create(&options);
+  OptionsPtr made(options);
+  const auto set = [&status](natsStatus next) { status = status == NATS_OK ? next : status; };
+  if (status == NATS_OK) {
+    if (Result<> url = checked(natsOptions_SetURL(options, server.url.c_str()), "bus.nats.servers"); !url) {
+      return tl::unexpected(url.error());
+    }
+    set(natsOptions_SetEventLoop(options, &door, attach, on_read_wanted, on_write_wanted, on_detach));
+    set(natsOptions_SetName(options, "pushwire"));
+    set(natsOptions_SetTimeout(options, Connector::kTimeoutMs));
+    set(natsOptions_SetAllowReconnect(options, false));
+    set(natsOptions_SetReconnectBufSize(options, 0));
+    set(natsOptions_SetIgnoreDiscoveredServers(options, true));
+    set(natsOptions_SetSendAsap(options, true));  // else a thread flushes
+    set(natsOptions_SetPingInterval(options, 0));
+    set(natsOptions_SetIOBufSize(options, Connector::kReadBytes));
+  }
+  Result<> done = checked(status, "bus.kind: libnats");
+  done = done ? set_login(options, settings) : done;
+  done = done ? set_tls(options, settings, server) : done;
+  if (!done) {
+    return tl::unexpected(done.error());
+  }
+  return made;
+}
+
+// What the thread of an attempt owns: it may outlive the connector. Its promises are all that the two share.
+class Attempt {
+ public:
+  Attempt(const NatsSettings& settings, ServerName server, net::Fd wake)
+      : library_(std::make_unique<Library>()),
+        settings_(settings),
+        server_(std::move(server)),
+        wake_(std::move(wake)) {}
+
+  std::future<Result<Opened>> outcome() { return outcome_.get_future(); }
+  std::future<void> ended() { return ended_.get_future(); }
+
+  void run() {
+    outcome_.set_value(connect());
+    [[maybe_unused]] const int written = eventfd_write(wake_.get(), 1);
+    outcome_ = {};  // when nobody waits for it any more, the connection ends here
+    nats_ReleaseThreadMemory();
+    library_.reset();
+    ended_.set_value();
+  }
+
+ private:
+  Result<Opened> connect() {
+    std::unique_ptr<Door> door;
+    const Result<OptionsPtr> options = make_options(settings_, server_, door);
+    if (!options) {
+      return tl::unexpected(options.error());
+    }
+    natsConnection* made = nullptr;
+    const natsStatus status = natsConnection_Connect(&made, options->get());
+    if (status != NATS_OK) {
+      return fail(explain_failure(status, error_text(status), settings_, server_.address));
+    }
+    return Opened{std::move(door), ConnectionPtr(made), server_.address};
+  }
+
+  std::unique_ptr<Library> library_;  // stays open as long as this thread may be inside it
+  const NatsSettings settings_;
+  const ServerName server_;
+  const net::Fd wake_;
+  std::promise<Result<Opened>> outcome_;
+  std::promise<void> ended_;
+};
+
+template <class Value>
+bool is_there(const std::future<Value>& value, MonotonicMs wait_ms = 0) {
+  return value.wait_for(std::chrono::milliseconds(wait_ms)) == std::future_status::ready;
 }
 
 }  // namespace
@@ -96,8 +221,8 @@ std::string explain_failure(natsStatus status, std::string_view text, const Nats
   }
 }
 
-Connector::Connector(const NatsSettings& settings)
-    : settings_(settings), ready_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+Connector::Connector(const NatsSettings& settings, MonotonicMs most_ms)
+    : settings_(settings), most_ms_(most_ms), ready_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   PW_CHECK(ready_);
   for (const std::string& server : settings.servers) {
     servers_.push_back(parse_server(server));
@@ -112,145 +237,90 @@ Result<> Connector::start() {
   if (servers_.empty()) {
     return fail("bus.nats.servers: no server");
   }
-  if (Result<> made = make_options(servers_.front()); !made) {
-    return made;
+  std::unique_ptr<Door> none;
+  if (const Result<OptionsPtr> made = make_options(settings_, servers_.front(), none); !made) {
+    return tl::unexpected(made.error());
   }
   // Not all nodes at the same server of a cluster.
   next_ = std::random_device{}() % servers_.size();
-  thread_ = std::thread([this] { run(); });
   return {};
 }
 
-// Anew for each attempt: the library shares the TLS part with the connections that were made of it, and would begin one
-// without the authorities when it has to change it.
-Result<> Connector::make_options(const ServerName& server) {
-  natsOptions* made = nullptr;
-  if (const natsStatus status = natsOptions_Create(&made); status != NATS_OK) {
-    return checked(status, "bus.kind: libnats");
+bool Connector::find_next() {
+  std::erase_if(hanging_, [](const Hanging& each) { return is_there(each.ended); });
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    const auto hangs =
+        std::count_if(hanging_.begin(), hanging_.end(), [this](const Hanging& each) { return each.server == next_; });
+    if (static_cast<std::size_t>(hangs) < kMostHanging) {
+      return true;
+    }
+    next_ = (next_ + 1) % servers_.size();
   }
-  options_.reset(made);
-  natsOptions* options = options_.get();
-  if (Result<> url = checked(natsOptions_SetURL(options, server.url.c_str()), "bus.nats.servers"); !url) {
-    return url;
-  }
-  natsStatus status = natsOptions_SetEventLoop(options, this, attach, on_read_wanted, on_write_wanted, on_detach);
-  const auto set = [&status](natsStatus next) { status = status == NATS_OK ? next : status; };
-  set(natsOptions_SetName(options, "pushwire"));
-  set(natsOptions_SetTimeout(options, kTimeoutMs));
-  set(natsOptions_SetAllowReconnect(options, false));
-  set(natsOptions_SetReconnectBufSize(options, 0));
-  set(natsOptions_SetIgnoreDiscoveredServers(options, true));
-  set(natsOptions_SetSendAsap(options, true));  // else a thread flushes
-  set(natsOptions_SetPingInterval(options, 0));
-  set(natsOptions_SetIOBufSize(options, kReadBytes));
-  if (Result<> common = checked(status, "bus.kind: libnats"); !common) {
-    return common;
-  }
-  Result<> login = set_login();
-  return login ? set_tls(server) : login;
-}
-
-Result<> Connector::set_login() {
-  natsOptions* options = options_.get();
-  if (!settings_.username.empty()) {
-    return checked(natsOptions_SetUserInfo(options, settings_.username.c_str(), settings_.password.c_str()),
-                   "bus.nats.username");
-  }
-  if (!settings_.token.empty()) {
-    return checked(natsOptions_SetToken(options, settings_.token.c_str()), "bus.nats.token");
-  }
-  if (const std::string& path = settings_.credentials_file; !path.empty()) {
-    return checked(natsOptions_SetUserCredentialsFromFiles(options, path.c_str(), nullptr),
-                   "bus.nats.credentials_file");
-  }
-  return {};
-}
-
-Result<> Connector::set_tls(const ServerName& server) {
-  natsOptions* options = options_.get();
-  if (!settings_.tls) {
-    // The library turns TLS on by itself when the server demands it. We read a TLS connection differently, so that
-    // must fail: no certificate has this name.
-    return checked(natsOptions_SetExpectedHostname(options, "TLS is off"), "bus.nats.tls");
-  }
-  natsStatus status = natsOptions_SetSecure(options, true);
-  if (status == NATS_OK) {
-    status = natsOptions_SetExpectedHostname(options, server.host.c_str());
-  }
-  if (status == NATS_OK) {
-    status = natsOptions_SetWriteDeadline(options, kLongestTlsWriteMs);
-  }
-  if (status != NATS_OK || settings_.tls_ca.empty()) {
-    return checked(status, "bus.nats.tls");
-  }
-  return checked(natsOptions_LoadCATrustedCertificates(options, settings_.tls_ca.c_str()), "bus.nats.tls_ca");
-}
-
-// The library's, inside natsConnection_Connect(): so on our thread.
-natsStatus Connector::attach(void** user_data, void* loop, natsConnection*, natsSock fd) {
-  auto* self = static_cast<Connector*>(loop);
-  self->door_ = std::make_unique<Door>(Door{static_cast<int>(fd)});
-  *user_data = self->door_.get();
-  return NATS_OK;
+  return false;
 }
 
 void Connector::connect() {
-  const std::lock_guard lock(mutex_);
-  wanted_ = true;
-  changed_.notify_one();
+  until_ = monotonic_ms() + most_ms_;
+  net::Fd wake(fcntl(ready_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!wake || !find_next()) {
+    std::promise<Result<Opened>> failed;
+    outcome_ = failed.get_future();
+    failed.set_value(
+        wake ? fail(fmt::format("bus.nats.servers: {} falls silent in each TLS handshake", servers_[next_].address))
+             : fail("bus.kind: no descriptor; raise the limit of open files"));
+    (void)eventfd_write(ready_.get(), 1);  // cannot fail: it counts to 2^64
+    return;
+  }
+  auto attempt = std::make_unique<Attempt>(settings_, servers_[next_], std::move(wake));
+  outcome_ = attempt->outcome();
+  ended_ = attempt->ended();
+  thread_ = std::thread([attempt = std::move(attempt)] { attempt->run(); });
 }
 
 std::optional<Result<Opened>> Connector::take() {
   eventfd_t ignored;
   (void)eventfd_read(ready_.get(), &ignored);  // only resets it
-  const std::lock_guard lock(mutex_);
-  return std::exchange(outcome_, std::nullopt);
-}
-
-void Connector::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    changed_.notify_one();
+  if (!outcome_.valid()) {
+    return std::nullopt;
   }
+  if (!is_there(outcome_)) {
+    if (monotonic_ms() < until_) {
+      return std::nullopt;
+    }
+    const std::string& address = servers_[next_].address;
+    leave_behind();
+    next_ = (next_ + 1) % servers_.size();
+    return fail(fmt::format("bus.nats.servers: no connection to {} within {} ms", address, most_ms_));
+  }
+  Result<Opened> outcome = outcome_.get();
   if (thread_.joinable()) {
     thread_.join();
   }
-  outcome_.reset();
-  options_.reset();
+  if (!outcome) {
+    next_ = (next_ + 1) % servers_.size();
+  }
+  return outcome;
 }
 
-void Connector::run() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [this] { return wanted_ || stopping_; });
-    if (stopping_) {
-      break;
-    }
-    wanted_ = false;
-    lock.unlock();
-    Result<Opened> outcome = attempt();
-    lock.lock();
-    outcome_ = std::move(outcome);
-    [[maybe_unused]] const int written = eventfd_write(ready_.get(), 1);
-  }
-  lock.unlock();
-  nats_ReleaseThreadMemory();
+void Connector::leave_behind() {
+  thread_.detach();
+  outcome_ = {};
+  hanging_.push_back({next_, std::move(ended_)});
 }
 
-Result<Opened> Connector::attempt() {
-  const ServerName& server = servers_[next_ % servers_.size()];
-  if (Result<> made = make_options(server); !made) {
-    ++next_;
-    return tl::unexpected(made.error());
+void Connector::stop() {
+  if (!thread_.joinable()) {
+    outcome_ = {};
+    return;
   }
-  natsConnection* made = nullptr;
-  const natsStatus status = natsConnection_Connect(&made, options_.get());
-  if (status != NATS_OK) {
-    ++next_;
-    return fail(explain_failure(status, error_text(status), settings_, server.address));
+  if (is_there(outcome_, kStopMs)) {
+    (void)outcome_.get();  // whatever it is, nobody wants it
+    thread_.join();
+  } else {
+    log_error("bus.nats.servers: the attempt to connect to {} does not end within {} ms; its thread is left behind",
+              servers_[next_].address, kStopMs);
+    leave_behind();
   }
-  return Opened{std::move(door_), ConnectionPtr(made), server.address};
 }
 
 }  // namespace pushwire::bus::nats

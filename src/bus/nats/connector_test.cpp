@@ -3,6 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "net/stream_test_support.h"
 
 namespace pushwire::bus::nats {
 namespace {
@@ -76,6 +83,100 @@ TEST(NatsConnector, TellsThatNobodyIsThereAndCanBeAskedAgain) {
     EXPECT_THAT(outcome->error().message, StartsWith("bus.nats.servers: no NATS server at 127.0.0.1:1"));
     EXPECT_FALSE(connector.take());
   }
+}
+
+// Says that it wants TLS, and nothing more to whoever begins it.
+class SilentTlsServer {
+ public:
+  SilentTlsServer() : thread_([this] { run(); }) {}
+  SilentTlsServer(const SilentTlsServer&) = delete;
+  SilentTlsServer& operator=(const SilentTlsServer&) = delete;
+  ~SilentTlsServer() {
+    stop_ = true;
+    thread_.join();
+  }
+  std::string address() const { return server_.endpoint().to_string(); }
+  int handshakes() const { return handshakes_; }
+
+ private:
+  void run() {
+    std::vector<net::Fd> peers;
+    while (!stop_) {
+      if (server_.someone_waits()) {
+        peers.push_back(server_.accept());
+        net::test::TestServer::say(peers.back().get(),
+                                   R"(INFO {"server_id":"x","version":"2.9.0","headers":true,"max_payload":1000,)"
+                                   R"("tls_required":true})"
+                                   "\r\n");
+      }
+      if (!peers.empty() && net::test::TestServer::readable(peers.back().get(), 10)) {
+        (void)net::test::TestServer::read_some(peers.back().get(), 4096);
+        ++handshakes_;
+      }
+    }
+  }
+
+  net::test::TestServer server_;
+  std::atomic<bool> stop_{false};
+  std::atomic<int> handshakes_{0};
+  std::thread thread_;
+};
+
+std::string failure_of(Connector& connector) {
+  connector.connect();
+  for (;;) {
+    if (const auto outcome = connector.take()) {
+      return *outcome ? "connected" : outcome->error().message;
+    }
+    pollfd ready{connector.fd(), POLLIN, 0};
+    (void)poll(&ready, 1, 20);
+  }
+}
+
+TEST(NatsConnector, LeavesAnAttemptBehindInWhichTheServerFallsSilentAndTriesTheNext) {
+  const Library library;
+  const SilentTlsServer silent;
+  NatsSettings settings;
+  settings.servers = {silent.address(), "127.0.0.1:1"};
+  settings.tls = true;
+  Connector connector(settings, 500);
+  ASSERT_TRUE(connector.start());
+  const std::set<std::string> told{failure_of(connector), failure_of(connector)};
+  EXPECT_THAT(told, testing::UnorderedElementsAre(
+                        StartsWith("bus.nats.servers: no connection to " + silent.address() + " within 500 ms"),
+                        StartsWith("bus.nats.servers: no NATS server at 127.0.0.1:1")));
+}
+
+TEST(NatsConnector, PassesOverAServerAtWhichTooManyAttemptsHang) {
+  const Library library;
+  const SilentTlsServer silent;
+  NatsSettings settings;
+  settings.servers = {silent.address()};
+  settings.tls = true;
+  Connector connector(settings, 200);
+  ASSERT_TRUE(connector.start());
+  for (std::size_t i = 0; i < Connector::kMostHanging; ++i) {
+    EXPECT_THAT(failure_of(connector), HasSubstr("within 200 ms"));
+  }
+  const int before = silent.handshakes();
+  EXPECT_THAT(failure_of(connector), HasSubstr("falls silent in each TLS handshake"));
+  EXPECT_EQ(silent.handshakes(), before);
+}
+
+TEST(NatsConnector, StopsAlthoughTheServerFallsSilentInTheHandshake) {
+  const Library library;
+  const SilentTlsServer silent;
+  NatsSettings settings;
+  settings.servers = {silent.address()};
+  settings.tls = true;
+  Connector connector(settings);
+  ASSERT_TRUE(connector.start());
+  connector.connect();
+  while (silent.handshakes() == 0) {
+    std::this_thread::yield();
+  }
+  connector.stop();
+  EXPECT_FALSE(connector.take());
 }
 
 TEST(NatsConnector, StopsInTheMiddleOfAnAttempt) {

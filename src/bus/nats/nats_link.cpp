@@ -83,11 +83,12 @@ class NatsLink final : public Link,
   void on_records_missed(std::string_view reason) override { events_.on_gap(reason); }
   void on_broken(std::string_view reason) override;
   // net::IoHandler: the connector has an outcome.
-  void on_io(std::uint32_t events) override;
+  void on_io(std::uint32_t) override { look_for_outcome(); }
   // net::Timer
   void on_timer(MonotonicMs now) override;
 
   void advance();
+  void look_for_outcome();
   void take(Opened&& opened);
   Result<> listen(Connection& connection);
   bool store(const OutRecord& record);
@@ -192,7 +193,7 @@ void NatsLink::advance() {
   }
 }
 
-void NatsLink::on_io(std::uint32_t) {
+void NatsLink::look_for_outcome() {
   std::optional<Result<Opened>> outcome = closed_ ? std::nullopt : connector_.take();
   if (!outcome) {
     return;
@@ -310,6 +311,9 @@ void NatsLink::on_timer(MonotonicMs now) {
     reader_->check(now);
   }
   give_up_old(now);
+  if (connecting_) {
+    look_for_outcome();
+  }
   advance();
   if (!connecting_ && !up_ && retry_at_ > now) {
     loop_.timers().arm(*this, std::min(retry_at_, now + kCheckMs));
