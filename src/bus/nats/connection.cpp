@@ -77,6 +77,10 @@ std::size_t Connection::largest_payload() const noexcept {
   return static_cast<std::size_t>(std::max<std::int64_t>(natsConnection_GetMaxPayload(opened_.connection.get()), 0));
 }
 
+std::size_t Connection::waiting_bytes() const noexcept {
+  return held_bytes_ + static_cast<std::size_t>(std::max(natsConnection_Buffered(opened_.connection.get()), 0));
+}
+
 // --- out ---------------------------------------------------------------------------------------------------------
 
 bool Connection::sent(natsStatus status) {
@@ -106,6 +110,7 @@ bool Connection::publish(MessagePtr message) {
     return false;
   }
   if (tls_) {
+    held_bytes_ += static_cast<std::size_t>(natsMsg_GetDataLength(message.get()));
     held_.push_back(std::move(message));
     return true;
   }
@@ -141,6 +146,7 @@ void Connection::write_held() {
     }
     while (!held_.empty() && natsConnection_Buffered(opened_.connection.get()) < kMostTlsBytes &&
            sent(natsConnection_PublishMsg(opened_.connection.get(), held_.front().get()))) {
+      held_bytes_ -= static_cast<std::size_t>(natsMsg_GetDataLength(held_.front().get()));
       held_.pop_front();
     }
     write();

@@ -79,6 +79,8 @@ class Connection final : private net::IoHandler {
   bool closed() const noexcept { return closed_; }
   const std::string& server() const noexcept { return opened_.server; }
   std::size_t largest_payload() const noexcept;
+  // What was published and the kernel has not taken yet: the caller's limit looks here.
+  std::size_t waiting_bytes() const noexcept;
 
  private:
   struct Question {
@@ -110,7 +112,8 @@ class Connection final : private net::IoHandler {
   SubscriptionPtr inbox_subscription_;
   SubscriptionPtr data_subscription_;
   std::deque<Question> questions_;
-  std::deque<MessagePtr> held_;  // TLS only; bounded by what the bus keeps unconfirmed
+  std::deque<MessagePtr> held_;  // TLS only
+  std::size_t held_bytes_ = 0;
   MonotonicMs heard_at_ = 0;
   MonotonicMs moved_at_ = 0;  // when something of a backlog went out
   bool watched_ = false;

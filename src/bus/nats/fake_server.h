@@ -38,7 +38,8 @@ class FakeServer {
     std::string bytes;
   };
 
-  explicit FakeServer(Order order) : order_(order), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit FakeServer(Order order, std::size_t max_payload = 1000)
+      : order_(order), max_payload_(max_payload), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -59,8 +60,8 @@ class FakeServer {
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   void cut() { cut_ = true; }
 
-  // From now on requests on "$JS.API.<api>.<name>" are answered with `json`; empty: not at all. An api without an
-  // answer has nobody behind it.
+  // From now on requests on "$JS.API.<api>.<name>", or on the subject `api`, are answered with `json`; empty: not at
+  // all. An api without an answer has nobody behind it.
   void answer(const std::string& api, std::string json) {
     const std::lock_guard lock(mutex_);
     answers_[api] = std::move(json);
@@ -118,8 +119,8 @@ class FakeServer {
       }
       if (all[0].revents != 0) {
         clients_.push_back({net::Fd(accept(listener_.get(), nullptr, nullptr)), {}, {}});
-        say(clients_.back(), R"(INFO {"server_id":"x","version":"2.9.0","headers":true,"max_payload":1000})"
-                             "\r\n");
+        say(clients_.back(), R"(INFO {"server_id":"x","version":"2.9.0","headers":true,"max_payload":)" +
+                                 std::to_string(max_payload_) + "}\r\n");
       }
     }
   }
@@ -141,7 +142,7 @@ class FakeServer {
   }
 
   bool serve(Client& client) {
-    std::array<char, 4096> buffer;
+    std::array<char, 65'536> buffer;
     const ssize_t got = recv(client.fd.get(), buffer.data(), buffer.size(), 0);
     if (got <= 0) {
       return false;
@@ -190,7 +191,7 @@ class FakeServer {
       const std::lock_guard lock(mutex_);
       received_.push_back(message);
       for (const auto& [api, json] : answers_) {
-        if (message.subject.starts_with("$JS.API." + api + ".")) {
+        if (message.subject == api || message.subject.starts_with("$JS.API." + api + ".")) {
           answer = json;
           somebody = true;
         }
@@ -235,6 +236,7 @@ class FakeServer {
   }
 
   const Order order_;
+  const std::size_t max_payload_;
   net::Fd listener_;
   int port_ = 0;
   std::atomic<bool> stop_{false};

@@ -27,6 +27,8 @@ namespace {
 constexpr std::size_t kUsualPayload = std::size_t{1} << 20;  // the server's default, until it has said its own
 constexpr std::size_t kHeaderRoom = 128;                     // the record's id travels in the payload's limit
 constexpr std::uint64_t kListening = 1;                      // tag of the subscriber's question
+// The bus forgets a record when its time is over, but what was handed to the connection still goes out.
+constexpr std::size_t kMostWaitingBytes = std::size_t{64} << 20;
 constexpr MonotonicMs kCheckMs = 500;
 constexpr MonotonicMs kSteadyMs = 10'000;  // up for so long: the next loss is a new story for the back-off
 constexpr MonotonicMs kStoreMs = 3'000;    // JetStream's time to confirm a record
@@ -130,7 +132,9 @@ class NatsLink final : public Link,
   std::uint64_t confirmed_ = 0;
   // JetStream: the same, by number, and since when.
   std::unordered_map<std::uint64_t, MonotonicMs> unstored_;
-  std::vector<std::uint64_t> refused_;  // told at the end of the turn: send() may not call back
+  // Told at the end of the turn: send() may not call back.
+  std::vector<std::pair<std::uint64_t, SendResult>> unsent_;
+  bool full_ = false;  // in this turn: what is larger must not be overtaken by what still fits
   QuietLog refused_log_;
 };
 
@@ -280,6 +284,7 @@ void NatsLink::drop(std::unique_ptr<Connection>& connection, std::string_view re
   } else {
     unconfirmed_.clear();
     unstored_.clear();
+    unsent_.clear();
     published_ = asked_ = confirmed_ = 0;
   }
   tell_down(reason);
@@ -327,11 +332,16 @@ void NatsLink::send(const OutRecord& record) {
     refused_log_.warn(monotonic_ms(),
                       "bus nats: a record of {} bytes is beyond the server's limit (its max_payload), {} bytes",
                       record.bytes.size(), largest_record());
-    refused_.push_back(record.number);
+    unsent_.emplace_back(record.number, SendResult::kTooLarge);
     return;
   }
   if (!publisher_) {
     return;  // down, as on_down() has told
+  }
+  full_ = full_ || publisher_->waiting_bytes() >= kMostWaitingBytes;
+  if (full_) {
+    unsent_.emplace_back(record.number, SendResult::kTryAgain);
+    return;
   }
   if (stored_) {
     if (store(record)) {
@@ -354,15 +364,16 @@ bool NatsLink::store(const OutRecord& record) {
   }
   if (status != NATS_OK) {
     refused_log_.warn(monotonic_ms(), "bus nats: a record could not be made ready: {}", natsStatus_GetText(status));
-    refused_.push_back(record.number);
+    unsent_.emplace_back(record.number, SendResult::kRefused);
     return false;
   }
   return publisher_->publish(std::move(message));
 }
 
 void NatsLink::flush() {
-  for (const std::uint64_t number : std::exchange(refused_, {})) {
-    events_.on_sent(number, SendResult::kRefused);
+  full_ = false;
+  for (const auto& [number, result] : std::exchange(unsent_, {})) {
+    events_.on_sent(number, result);
   }
   if (publisher_ && published_ != asked_) {
     asked_ = published_;
@@ -413,7 +424,7 @@ void NatsLink::on_stored(std::string_view number_text, std::string_view body) {
   const ApiAnswer answer = read_api_answer(body).value_or(ApiAnswer{});
   refused_log_.warn(monotonic_ms(), "bus nats: the stream did not take a record: {} ({})", answer.description,
                     answer.error_code);
-  events_.on_sent(number, answer.error_code == kMessageTooLarge ? SendResult::kRefused : SendResult::kTryAgain);
+  events_.on_sent(number, answer.error_code == kMessageTooLarge ? SendResult::kTooLarge : SendResult::kTryAgain);
 }
 
 void NatsLink::give_up_old(MonotonicMs now) {

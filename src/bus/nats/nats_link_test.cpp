@@ -20,8 +20,9 @@ using testing::HasSubstr;
 
 class NatsLinkTest : public testing::Test, protected LinkEvents, protected net::TurnHandler {
  protected:
-  void open(const FakeServer& server) {
+  void open(const FakeServer& server, NatsMode mode = NatsMode::kCore) {
     Settings settings;
+    settings.nats.mode = mode;
     settings.kind = BusKind::kNats;
     settings.name_space = "test";
     settings.nats.servers = {server.address()};
@@ -103,8 +104,40 @@ TEST_F(NatsLinkTest, RefusesARecordBeyondTheServersLimitAndNoOther) {
   link_->send({2, 0, std::string(1000, 'x')});
   link_->send({3, 0, ""});
   ASSERT_TRUE(turn_until([this] { return sent_.size() == 3; }));
-  EXPECT_THAT(sent_, testing::ElementsAre(std::pair(1u, SendResult::kRefused), std::pair(2u, SendResult::kStored),
+  EXPECT_THAT(sent_, testing::ElementsAre(std::pair(1u, SendResult::kTooLarge), std::pair(2u, SendResult::kStored),
                                           std::pair(3u, SendResult::kStored)));
+}
+
+TEST_F(NatsLinkTest, TakesNoMoreThanItsShareOfWhatTheSocketDoesNotTakeAndNoSmallOneBeforeALargeOne) {
+  constexpr std::size_t kLarge = std::size_t{8} << 20;
+  const FakeServer server(Order::kWork, kLarge);
+  open(server);
+  ASSERT_TRUE(come_up());
+  const std::string large(kLarge, 'x');
+  for (std::uint64_t number = 1; number <= 9; ++number) {
+    link_->send({number, 0, large});  // the server's client takes nothing before the end of the turn
+  }
+  link_->send({10, 0, "small"});
+  EXPECT_TRUE(sent_.empty()) << "called back inside send()";
+  link_->flush();
+  EXPECT_THAT(sent_, testing::ElementsAre(std::pair(9u, SendResult::kTryAgain), std::pair(10u, SendResult::kTryAgain)));
+  sent_.clear();
+  ASSERT_TRUE(turn_until([this] { return sent_.size() == 8; }, 60'000));
+  link_->send({9, 0, "again"});
+  ASSERT_TRUE(turn_until([this] { return sent_.size() == 9; }));
+  EXPECT_THAT(sent_, testing::Each(testing::Field(&std::pair<std::uint64_t, SendResult>::second, SendResult::kStored)));
+}
+
+TEST_F(NatsLinkTest, TellsThatTheStreamsOwnLimitMakesARecordTooLarge) {
+  FakeServer server(Order::kWork);
+  server.answer("STREAM.INFO", R"({"created":"monday","state":{"first_seq":1,"last_seq":0}})");
+  server.answer("CONSUMER.CREATE", R"({"name":"c"})");
+  server.answer("test.bus", R"({"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum"}})");
+  open(server, NatsMode::kJetStream);
+  ASSERT_TRUE(come_up());
+  link_->send({1, 0, "record"});
+  ASSERT_TRUE(turn_until([this] { return !sent_.empty(); }));
+  EXPECT_THAT(sent_, testing::ElementsAre(std::pair(1u, SendResult::kTooLarge)));
 }
 
 TEST_F(NatsLinkTest, ConfirmsNothingThatTheUserMayNotPublish) {

@@ -58,6 +58,8 @@ class Connection final : private net::StreamHandler, private net::Timer, private
   // Requires: ready. Collects; flush() sends.
   void command(std::initializer_list<std::string_view> words);
   void flush() { stream_.flush(); }
+  // What the kernel has not taken yet: the caller's limit looks here.
+  std::size_t waiting_bytes() const noexcept { return stream_.waiting_bytes(); }
   // The server's answer makes this connection useless: it is closed at the end of what is being read.
   void refuse(std::string_view error);
   void fail(std::string reason);

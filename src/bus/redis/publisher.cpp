@@ -1,5 +1,7 @@
 #include "bus/redis/publisher.h"
 
+#include <utility>
+
 namespace pushwire::bus::redis {
 
 Publisher::Publisher(net::EventLoop& loop, const ConnectionOptions& options, LinkEvents& events, LegEvents& leg)
@@ -8,14 +10,36 @@ Publisher::Publisher(net::EventLoop& loop, const ConnectionOptions& options, Lin
 void Publisher::close() {
   connection_.close();
   unanswered_.clear();
+  unsent_.clear();
+}
+
+void Publisher::flush() {
+  connection_.flush();
+  for (const std::uint64_t number : std::exchange(unsent_, {})) {
+    events_.on_sent(number, SendResult::kTryAgain);
+  }
+}
+
+bool Publisher::is_full(const OutRecord& record) {
+  const bool full = !unsent_.empty() || connection_.waiting_bytes() >= kMostWaitingBytes;
+  if (full) {
+    unsent_.push_back(record.number);
+  }
+  return full;
 }
 
 void Publisher::publish(std::string_view channel, const OutRecord& record) {
+  if (is_full(record)) {
+    return;
+  }
   connection_.command({"PUBLISH", channel, record.bytes});
   unanswered_.push_back(record.number);
 }
 
 void Publisher::append(std::string_view stream, std::string_view oldest_kept, const OutRecord& record) {
+  if (is_full(record)) {
+    return;
+  }
   if (oldest_kept.empty()) {
     connection_.command({"XADD", stream, "*", "r", record.bytes});
   } else {
@@ -44,6 +68,7 @@ void Publisher::on_item(const ReplyItem& item) {
 
 void Publisher::on_lost(const std::string& reason) {
   unanswered_.clear();
+  unsent_.clear();
   leg_.on_leg_down(reason);
 }
 

@@ -33,6 +33,26 @@ TEST_P(RedisPublisherEachMode, RefusedRecordTakesThePublishingSideDownWithItsRea
   ASSERT_TRUE(wait([&] { return seen.sent.size() == 1; }));
 }
 
+TEST_P(RedisPublisherEachMode, TakesNoMoreThanItsShareOfWhatTheSocketDoesNotTakeAndNoSmallOneBeforeALargeOne) {
+  ASSERT_TRUE(up(GetParam()));
+  const std::string large(std::size_t{16} << 20, 'x');
+  for (std::uint64_t number = 1; number <= 5; ++number) {
+    send(number, large);
+  }
+  send(6, "small");
+  EXPECT_THAT(seen.sent, IsEmpty()) << "called back inside send()";
+  link->flush();
+  EXPECT_THAT(seen.sent, ElementsAre(std::pair(5U, SendResult::kTryAgain), std::pair(6U, SendResult::kTryAgain)));
+  seen.sent.clear();
+  server.script = [](const Words& words) {
+    return words[0] == "PUBLISH" ? ":1\r\n" : words[0] == "XADD" ? bulk("1-0") : FakeServer::kAsUsual;
+  };
+  ASSERT_TRUE(wait([&] { return seen.sent.size() == 4; }, 60'000)) << seen.down;
+  send(5, "again");
+  ASSERT_TRUE(wait([&] { return seen.sent.size() == 5; }));
+  EXPECT_EQ(seen.sent.back(), std::pair(std::uint64_t{5}, SendResult::kStored));
+}
+
 TEST_F(RedisPublisher, RecordThatNobodyGotIsToBeSentAgain) {
   ASSERT_TRUE(up(RedisMode::kPubSub));
   server.script = [](const Words& words) { return words[0] == "PUBLISH" ? ":0\r\n" : FakeServer::kAsUsual; };
