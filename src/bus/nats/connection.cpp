@@ -315,6 +315,10 @@ void Connection::check(MonotonicMs now) {
   }
 }
 
+MonotonicMs Connection::unanswered_for(MonotonicMs now) const noexcept {
+  return questions_.empty() ? 0 : now - questions_.front().asked;
+}
+
 void Connection::close() {
   if (closed_) {
     return;

@@ -74,6 +74,8 @@ class Connection final : private net::IoHandler {
   void resume();
   // Asks when it was quiet for long; on_lost() when nobody answers. Call it at least each second.
   void check(MonotonicMs now);
+  // How long the oldest question has waited for its answer; 0: there is none.
+  MonotonicMs unanswered_for(MonotonicMs now) const noexcept;
   void close();
 
   bool closed() const noexcept { return closed_; }

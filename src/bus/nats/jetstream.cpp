@@ -86,6 +86,10 @@ seconds duplicate_window(std::chrono::milliseconds publish_timeout) noexcept {
   return std::clamp(std::chrono::ceil<seconds>(4 * publish_timeout), seconds(30), seconds(120));
 }
 
+std::chrono::milliseconds heartbeat(std::chrono::milliseconds max_replay_age) noexcept {
+  return std::clamp(max_replay_age / 6, std::chrono::milliseconds(500), std::chrono::milliseconds(2'000));
+}
+
 std::string stream_request(const StreamPlan& plan) {
   return fmt::format(
       R"({{"name":{},"subjects":[{}],"retention":"limits","discard":"old","storage":"file","num_replicas":1,)"
@@ -94,12 +98,12 @@ std::string stream_request(const StreamPlan& plan) {
       nanoseconds(plan.duplicate_window).count());
 }
 
-std::string consumer_request(const std::string& stream, std::uint64_t start, const std::string& deliver_to) {
+std::string consumer_request(const StreamPlan& plan, std::uint64_t start, const std::string& deliver_to) {
   return fmt::format(
       R"({{"stream_name":{},"config":{{"deliver_policy":"by_start_sequence","opt_start_seq":{},"ack_policy":"none",)"
       R"("replay_policy":"instant","deliver_subject":{},"flow_control":true,"idle_heartbeat":{},)"
       R"("num_replicas":1,"mem_storage":true}}}})",
-      quoted(stream), start, quoted(deliver_to), nanoseconds(kHeartbeat).count());
+      quoted(plan.name), start, quoted(deliver_to), nanoseconds(plan.heartbeat).count());
 }
 
 std::optional<ApiAnswer> read_api_answer(std::string_view json) {

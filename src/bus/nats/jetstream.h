@@ -22,18 +22,20 @@ std::string stream_of(std::string_view name_space);
 // What the server keeps a record for, and how long it knows the id of one that it has.
 std::chrono::seconds stream_age(std::chrono::milliseconds max_replay_age) noexcept;
 std::chrono::seconds duplicate_window(std::chrono::milliseconds publish_timeout) noexcept;
+// How often the server says that a consumer lives. Three that do not come are half of bus.max_replay_age (if that is
+// not very short): what a new consumer then brings is not stale yet.
+std::chrono::milliseconds heartbeat(std::chrono::milliseconds max_replay_age) noexcept;
 
 struct StreamPlan {
   std::string name;
   std::string subject;
   std::chrono::seconds max_age{};
   std::chrono::seconds duplicate_window{};
+  std::chrono::milliseconds heartbeat{};
 };
 std::string stream_request(const StreamPlan& plan);
 // A consumer that vanishes with its connection and pushes what is stored from `start` on.
-std::string consumer_request(const std::string& stream, std::uint64_t start, const std::string& deliver_to);
-
-constexpr std::chrono::seconds kHeartbeat{5};
+std::string consumer_request(const StreamPlan& plan, std::uint64_t start, const std::string& deliver_to);
 
 struct ApiAnswer {
   int code = 0;        // of an error; 0: none

@@ -47,12 +47,23 @@ TEST(NatsStream, KnowsIdsLongerThanARecordIsSentAgainAndNotLongerThanItKeepsReco
   EXPECT_LE(duplicate_window(1h), stream_age(0s));
 }
 
+TEST(NatsStream, MissesAConsumerBeforeWhatItMissesIsStale) {
+  using std::chrono::milliseconds;
+  for (const milliseconds age : {milliseconds(3'000), milliseconds(10'000), milliseconds(3'600'000)}) {
+    EXPECT_LE(3 * heartbeat(age), age / 2) << age.count();
+    EXPECT_GE(heartbeat(age), milliseconds(500));
+  }
+  EXPECT_EQ(heartbeat(milliseconds(100)), milliseconds(500)) << "the server takes none below 100 ms";
+}
+
 TEST(NatsRequests, AreWhatTheServerUnderstands) {
-  EXPECT_EQ(stream_request({"pw", "pw.bus", std::chrono::seconds(120), std::chrono::seconds(30)}),
+  EXPECT_EQ(stream_request({"pw", "pw.bus", std::chrono::seconds(120), std::chrono::seconds(30), {}}),
             R"({"name":"pw","subjects":["pw.bus"],"retention":"limits","discard":"old","storage":"file",)"
             R"("num_replicas":1,"max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"max_msg_size":-1,)"
             R"("max_age":120000000000,"duplicate_window":30000000000})");
-  EXPECT_THAT(consumer_request("pw", 42, "_INBOX.x.data.1"), HasSubstr(R"("opt_start_seq":42)"));
+  const StreamPlan plan{"pw", "pw.bus", {}, {}, std::chrono::milliseconds(1'500)};
+  EXPECT_THAT(consumer_request(plan, 42, "_INBOX.x.data.1"),
+              testing::AllOf(HasSubstr(R"("opt_start_seq":42)"), HasSubstr(R"("idle_heartbeat":1500000000)")));
 }
 
 TEST(NatsApiAnswer, TellsWhereAStreamIs) {

@@ -149,7 +149,7 @@ Result<> NatsLink::open() {
     StreamReaderOwner& self = *this;
     reader_ = std::make_unique<StreamReader>(
         self, StreamPlan{stream_of(settings_.name_space), subject_, stream_age(settings_.max_replay_age),
-                         duplicate_window(settings_.publish_timeout)});
+                         duplicate_window(settings_.publish_timeout), heartbeat(settings_.max_replay_age)});
   }
   if (Result<> started = connector_.start(); !started) {
     return started;

@@ -70,7 +70,7 @@ void StreamReader::on_inbox(std::string_view name, std::string_view body) {
 void StreamReader::on_stream(const ApiAnswer& answer) {
   const std::optional<std::string> missed = position_.on_stream(answer);
   ask_for(Stage::kConsumer, "CONSUMER.CREATE",
-          consumer_request(plan_.name, position_.start(), connection_->private_subject()));
+          consumer_request(plan_, position_.start(), connection_->private_subject()));
   if (missed) {
     owner_.on_records_missed(fmt::format("{} (stream {})", *missed, plan_.name));
   }
@@ -154,7 +154,10 @@ void StreamReader::check(MonotonicMs now) {
   if (stage_ == Stage::kIdle) {
     return;
   }
-  if (ready() && now - heard_at_ > kSilenceMs) {
+  if (connection_->unanswered_for(now) > kPatienceMs && ready()) {
+    heard_at_ = now;  // nobody is heard then, which is the connection's affair
+  }
+  if (ready() && now - heard_at_ > 3 * plan_.heartbeat.count()) {
     owner_.on_broken(fmt::format("bus.nats.servers: the consumer at {} is silent", connection_->server()));
   } else if (!ready() && now - heard_at_ > kAnswerMs) {
     owner_.on_broken(fmt::format("bus.nats.mode: JetStream at {} does not answer", connection_->server()));

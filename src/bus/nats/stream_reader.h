@@ -50,7 +50,7 @@ class StreamReader {
  private:
   enum class Stage : std::uint8_t { kIdle, kLooking, kMaking, kConsumer, kReading };
   static constexpr MonotonicMs kAnswerMs = 6'000;
-  static constexpr MonotonicMs kSilenceMs = 3 * std::chrono::milliseconds(kHeartbeat).count();
+  static constexpr MonotonicMs kPatienceMs = 1'000;  // a server that takes longer to answer stands still
 
   void ask_for(Stage stage, const std::string& api, std::string_view body);
   void on_stream(const ApiAnswer& answer);

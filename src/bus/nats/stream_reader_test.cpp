@@ -19,7 +19,8 @@ constexpr const char* kInfo = "STREAM.INFO";
 constexpr const char* kMake = "STREAM.CREATE";
 constexpr const char* kConsumer = "CONSUMER.CREATE";
 constexpr const char* kMissing = R"({"error":{"code":404,"err_code":10059,"description":"stream not found"}})";
-constexpr MonotonicMs kHeartbeatMs = std::chrono::milliseconds(kHeartbeat).count();
+constexpr std::chrono::milliseconds kHeartbeat{1'500};
+constexpr MonotonicMs kHeartbeatMs = kHeartbeat.count();
 constexpr MonotonicMs kAnswerMs = 6'000;
 
 std::string stream(std::uint64_t first, std::uint64_t last, std::string_view created = "monday") {
@@ -91,7 +92,7 @@ class NatsStreamReaderTest : public ConnectionFixture, protected StreamReaderOwn
   }
 
   FakeServer server_{Order::kWork};
-  StreamReader reader_{*this, {"test", "test.bus", std::chrono::seconds(120), std::chrono::seconds(30)}};
+  StreamReader reader_{*this, {"test", "test.bus", std::chrono::seconds(120), std::chrono::seconds(30), kHeartbeat}};
   int ready_ = 0;
   std::vector<std::string> records_;
   std::vector<std::string> missed_;
@@ -204,6 +205,7 @@ TEST_F(NatsStreamReaderTest, DoesNotAskAgainForASwallowedRecordThatAHeartbeatHas
   push_control("100 FlowControl Request", "", "$JS.FC.one");
   ASSERT_TRUE(turn_until([this] { return server_.received("$JS.FC.").size() == 1; }));
   EXPECT_THAT(broken_, IsEmpty());
+  server_.answer(kInfo, stream(1, 43));
   become_ready();
   EXPECT_THAT(last_request(kConsumer), HasSubstr(R"("opt_start_seq":44,)"));
 }
@@ -278,6 +280,22 @@ TEST_F(NatsStreamReaderTest, BreaksOffWhenTheConsumerIsSilentForThreeHeartbeats)
   EXPECT_THAT(broken_, IsEmpty());
   reader_.check(heard + 3 * kHeartbeatMs + 1);
   EXPECT_THAT(broken_, ElementsAre(AllOf(StartsWith("bus.nats.servers: the consumer at "), HasSubstr("is silent"))));
+}
+
+TEST_F(NatsStreamReaderTest, BlamesNoConsumerForAServerThatStandsStill) {
+  become_ready();
+  connection_->pause();  // so that no answer is read
+  connection_->ask(1);
+  const MonotonicMs asked = loop_.now();
+  reader_.excuse(asked);
+  reader_.check(asked + 3 * kHeartbeatMs);
+  reader_.check(asked + 6 * kHeartbeatMs);
+  EXPECT_THAT(broken_, IsEmpty());
+  connection_->resume();
+  reader_.excuse(asked);
+  ASSERT_TRUE(turn_until([this] { return connection_->unanswered_for(loop_.now() + 1) == 0; }));
+  reader_.check(asked + 3 * kHeartbeatMs + 1);
+  EXPECT_THAT(broken_, ElementsAre(HasSubstr("is silent"))) << "the server answers, the consumer does not";
 }
 
 TEST_F(NatsStreamReaderTest, TakesAHeartbeatForASignOfLife) {
