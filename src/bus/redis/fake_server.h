@@ -79,6 +79,14 @@ class FakeServer {
     }
     return receivers;
   }
+  // To those who read the stream.
+  void say_to_readers(std::string_view bytes) {
+    for (const auto& client : clients_) {
+      if (client->reads) {
+        say(*client, bytes);
+      }
+    }
+  }
   void say_to_all(std::string_view bytes) {
     for (const auto& client : clients_) {
       say(*client, bytes);
@@ -91,6 +99,7 @@ class FakeServer {
     net::Fd fd;
     std::string in;
     bool subscribed = false;
+    bool reads = false;
     bool gone = false;
     std::string reading;  // the id after which a blocked XREAD waits
   };
@@ -109,6 +118,7 @@ class FakeServer {
     }
     for (Words words; next_command(client.in, words); words.clear()) {
       heard.push_back(words);
+      client.reads = client.reads || words[0] == "XREAD";
       const std::string answer = script(words);
       say(client, answer == kAsUsual ? usual(client, words) : answer);
     }

@@ -22,6 +22,8 @@ StreamReceiver::StreamReceiver(net::EventLoop& loop, const ConnectionOptions& op
     : stream_(std::move(stream)),
       source_(options.server.to_string() + "/" + stream_),
       keep_ms_(keep_ms),
+      sure_ms_(keep_ms - std::min(keep_ms, kTrimStepMs)),
+      loop_(loop),
       events_(events),
       leg_(leg),
       count_(kFirstCount),
@@ -38,6 +40,7 @@ void StreamReceiver::on_ready() {
 
 void StreamReceiver::ask_for_info() {
   asked_ = Asked::kInfo;
+  was_paused_ = false;
   stream_exists_ = false;
   first_.reset();
   last_.reset();
@@ -51,6 +54,7 @@ void StreamReceiver::read() {
     return;
   }
   asked_ = Asked::kRead;
+  read_at_ = loop_.now();
   got_records_ = got_bytes_ = 0;
   connection_.command(
       {"XREAD", "COUNT", std::to_string(count_), "BLOCK", kBlockMs, "STREAMS", stream_, position_->to_string()});
@@ -97,7 +101,10 @@ void StreamReceiver::on_read_item(const ReplyItem& item) {
       connection_.fail("bus.redis.address: " + connection_.server() + " sent an entry without an id");
     }
   } else if (item.depth == 5 && item.index == 1 && entry_) {
-    ++got_records_;
+    const bool first = got_records_++ == 0;
+    if (first && *position_ != StreamId{} && entry_->ms > position_->ms + sure_ms_) {
+      reach_to_ = position_;  // nothing was published in between, or what was has been dropped
+    }
     got_bytes_ += item.text.size();
     events_.on_record(item.text, source_);
     note_position(*std::exchange(entry_, std::nullopt));
@@ -117,11 +124,21 @@ void StreamReceiver::on_reply_end() {
     }
   } else if (asked_ == Asked::kRead) {
     adapt_count();
-    read();
+    if (may_be_trimmed()) {
+      ask_for_info();
+    } else {
+      read();
+    }
   }
 }
 
+// The process may have stood still, or have been paused, without the connection's being lost.
+bool StreamReceiver::may_be_trimmed() const {
+  return reach_to_ || was_paused_ || loop_.now() - read_at_ > static_cast<MonotonicMs>(sure_ms_);
+}
+
 void StreamReceiver::find_position() {
+  const std::optional<StreamId> reach_to = std::exchange(reach_to_, std::nullopt);
   if (!position_) {
     note_position(stream_exists_ ? *last_ : StreamId{});
     return;
@@ -133,7 +150,11 @@ void StreamReceiver::find_position() {
     // What is there now may be old and known, or new and from a clock that went back: all of it is looked at.
     events_.on_gap("the server at " + connection_.server() + " has lost its stream, or the end of it");
     position_ = StreamId{};
-  } else if (*last_ != *position_ && (!first_ || *first_ > *position_)) {
+    // The ids may be lower than before: with the old line each entry would be dropped as it is added.
+    oldest_kept_.clear();
+    oldest_kept_ms_ = 0;
+  } else if (const StreamId reached = reach_to.value_or(*position_);
+             *last_ != reached && (!first_ || *first_ > reached)) {
     events_.on_gap("the stream at " + connection_.server() + " does not reach back to where this node stopped reading");
   }
 }
@@ -158,13 +179,21 @@ void StreamReceiver::on_lost(const std::string& reason) {
   up_ = false;
   asked_ = Asked::kNothing;
   entry_.reset();
+  reach_to_.reset();
   leg_.on_leg_down(reason);
 }
 
 void StreamReceiver::set_paused(bool paused) {
   const bool resumed = std::exchange(paused_, paused) && !paused;
-  if (resumed && up_ && asked_ == Asked::kNothing) {
-    ask_for_info();  // after a long pause the stream may have been trimmed beyond the own position
+  if (!up_) {
+    return;
+  }
+  connection_.set_paused(paused);  // an answer may be on its way, of up to kMostCount large entries
+  // After a long pause the stream may have been trimmed beyond the own position.
+  if (resumed && asked_ == Asked::kNothing) {
+    ask_for_info();
+  } else if (resumed) {
+    was_paused_ = true;
   }
 }
 

@@ -47,17 +47,24 @@ class StreamReceiver final : public Receiver, private ConnectionRole {
   // The stream is known: where to read from?
   void find_position();
   void note_position(StreamId id);
+  // Whether the server may have dropped entries that this node has not read, by what is known without asking it.
+  bool may_be_trimmed() const;
   void adapt_count();
 
   const std::string stream_;
   const std::string source_;
   const std::uint64_t keep_ms_;
+  const std::uint64_t sure_ms_;  // for so long nothing is dropped, whatever the step of the trim line
+  net::EventLoop& loop_;
   LinkEvents& events_;
   LegEvents& leg_;
   Asked asked_ = Asked::kNothing;
   bool up_ = false;
   bool paused_ = false;
   std::optional<StreamId> position_;  // of the entry read last
+  std::optional<StreamId> reach_to_;  // where the stream must reach back to, if not to position_
+  bool was_paused_ = false;           // while the answer came that is being read
+  MonotonicMs read_at_ = 0;           // when it was asked for
   std::string oldest_kept_;
   std::uint64_t oldest_kept_ms_ = 0;
 

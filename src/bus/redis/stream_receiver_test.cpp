@@ -78,6 +78,104 @@ TEST_F(RedisStreamReceiver, ServerThatLostItsStreamIsAGapAndAllThatIsNewIsRead) 
   ASSERT_TRUE(wait([&] { return seen.records.size() == 1; }));
 }
 
+TEST_F(RedisStreamReceiver, StreamThatBeginsAnewWithLowerIdsIsNotTrimmedByTheOldOnes) {
+  server.add("old");
+  ASSERT_TRUE(up(RedisMode::kStreams));
+  server.hang_up();
+  server.stream.clear();
+  server.stream_exists = false;
+  server.last_id = {100'000, 0};
+  ASSERT_TRUE(wait([&] { return seen.ups == 2; }));
+  send(1, "new");
+  ASSERT_TRUE(wait([&] { return seen.sent.size() == 1; }));
+  Words added;
+  for (const Words& words : server.heard) {
+    added = words[0] == "XADD" ? words : added;
+  }
+  EXPECT_THAT(added, ElementsAre("XADD", "pushwire.push", "*", "r", "new"));
+}
+
+TEST_F(RedisStreamReceiver, FindsOutThatItsPositionWasTrimmedAwayWithoutALossWhenTheNextEntryIsMuchYounger) {
+  server.add("old");
+  ASSERT_TRUE(up(RedisMode::kStreams));
+  server.last_id.ms += 60'000;
+  server.add("missed");
+  server.add("kept");
+  server.stream.erase(server.stream.begin(), server.stream.begin() + 2);
+  ASSERT_TRUE(wait([&] { return !seen.gaps.empty(); }));
+  EXPECT_THAT(seen.records, ElementsAre("kept"));
+  server.add("next");
+  ASSERT_TRUE(wait([&] { return seen.records.size() == 2; }));
+  EXPECT_EQ(seen.gaps.size(), 1U);
+  EXPECT_EQ(seen.ups, 1);
+}
+
+TEST_F(RedisStreamReceiver, LongQuietIsNoGap) {
+  server.add("old");
+  ASSERT_TRUE(up(RedisMode::kStreams));
+  server.last_id.ms += 60'000;
+  server.add("one");
+  ASSERT_TRUE(wait([&] { return server.count("XINFO") == 2 && server.count("XREAD") == 2; }));
+  EXPECT_THAT(seen.records, ElementsAre("one"));
+  EXPECT_THAT(seen.gaps, IsEmpty());
+}
+
+// The answer that was on its way when the process stood still is whole; what came after it may have been dropped.
+TEST_F(RedisStreamReceiver, FindsOutThatItsPositionWasTrimmedAwayAfterStandingStill) {
+  struct Leg final : redis::LegEvents {
+    int ups = 0;
+    void on_leg_up() override { ++ups; }
+    void on_leg_down(const std::string&) override {}
+  } leg;
+  constexpr std::uint64_t kKeepMs = 1'300;
+  redis::ConnectionOptions options;
+  options.server = *net::parse_endpoint(server.address(), 1);
+  redis::StreamReceiver receiver(loop, options, "pushwire.push", kKeepMs, seen, leg);
+  server.add("old");
+  receiver.open();
+  ASSERT_TRUE(wait([&] { return leg.ups == 1 && server.count("XREAD") == 1; }));
+  // Nothing is answered until more time has passed than the stream is sure to be kept.
+  const MonotonicMs since = monotonic_ms();
+  ASSERT_TRUE(wait([&] { return monotonic_ms() - since > 500; }));
+  server.add("read");
+  server.script = [&](const Words& words) {
+    if (words[0] == "XINFO" && server.stream.size() == 2) {
+      server.add("missed");
+      server.add("kept");
+      server.stream.erase(server.stream.begin(), server.stream.begin() + 3);
+    }
+    return FakeServer::kAsUsual;
+  };
+  ASSERT_TRUE(wait([&] { return !seen.gaps.empty() && seen.records.size() == 2; }));
+  EXPECT_THAT(seen.records, ElementsAre("read", "kept"));
+  EXPECT_EQ(seen.gaps.size(), 1U);
+  receiver.close();
+}
+
+TEST_F(RedisStreamReceiver, PausedReaderReadsNoMoreOfTheAnswerThatIsComing) {
+  const std::string one = array({bulk("1-1"), array({bulk("r"), bulk("one")})});
+  const std::string two = array({bulk("1-2"), array({bulk("r"), bulk("two")})});
+  bool asked = false;
+  server.script = [&](const Words& words) {
+    return words[0] == "XREAD" && !std::exchange(asked, true) ? "*1\r\n*2\r\n" + bulk("s") + "*2\r\n" + one
+                                                              : FakeServer::kAsUsual;
+  };
+  seen.when_record = [&] { link->pause(); };
+  ASSERT_TRUE(up(RedisMode::kStreams));
+  ASSERT_TRUE(wait([&] { return seen.records.size() == 1; }));
+  server.say_to_readers(two);
+  const MonotonicMs since = monotonic_ms();
+  (void)wait([&] { return monotonic_ms() - since > 200; });
+  EXPECT_THAT(seen.records, ElementsAre("one"));
+  seen.when_record = nullptr;
+  const int infos = server.count("XINFO");
+  link->resume();
+  ASSERT_TRUE(wait([&] { return seen.records.size() == 2 && server.count("XREAD") == 2; }));
+  EXPECT_THAT(seen.records, ElementsAre("one", "two"));
+  EXPECT_EQ(server.count("XINFO"), infos + 1) << "the stream may have been trimmed meanwhile";
+  EXPECT_EQ(seen.ups, 1);
+}
+
 TEST_F(RedisStreamReceiver, PausedReaderAsksForNothingMore) {
   ASSERT_TRUE(up(RedisMode::kStreams));
   seen.when_record = [&] { link->pause(); };
