@@ -32,6 +32,8 @@ bool send_name(SSL* ssl, std::string host) {
 // The names that a certificate is for, as a list for people; at most a few.
 std::string names_of(const SSL* ssl) {
   constexpr int kMostNames = 8;
+  constexpr int kIpv4Bytes = 4;
+  constexpr int kIpv6Bytes = 16;
   const STACK_OF(X509)* chain = ::SSL_get_peer_cert_chain(ssl);  // there even when it was found to be bad
   if (chain == nullptr || sk_X509_num(chain) == 0) {
     return "another host";
@@ -49,9 +51,12 @@ std::string names_of(const SSL* ssl) {
     }
     const unsigned char* data = ::ASN1_STRING_get0_data(text);
     const int length = ::ASN1_STRING_length(text);
+    if (name->type == GEN_IPADD && length != kIpv4Bytes && length != kIpv6Bytes) {
+      continue;  // no address: a certificate may hold anything
+    }
     char address[INET6_ADDRSTRLEN] = "?";
     if (name->type == GEN_IPADD) {
-      (void)::inet_ntop(length == 4 ? AF_INET : AF_INET6, data, address, sizeof address);
+      (void)::inet_ntop(length == kIpv4Bytes ? AF_INET : AF_INET6, data, address, sizeof address);
     }
     names += names.empty() ? "" : ", ";
     names += name->type == GEN_IPADD

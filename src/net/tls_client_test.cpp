@@ -161,6 +161,15 @@ TEST_F(Tls, CertificateForAnotherAddressIsRefused) {
   EXPECT_THAT(heard.why, HasSubstr("127.0.0.9"));
 }
 
+TEST_F(Tls, AddressOfAnOddLengthInACertificateIsPassedOver) {
+  // As DER: iPAddress of 1, 3, 5 and 15 bytes, then 127.0.0.9.
+  TlsEcho echo(
+      server("DER:30:26:87:01:01:87:03:01:02:03:87:05:01:02:03:04:05:87:0F:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:"
+             "0F:87:04:7F:00:00:09"));
+  ASSERT_FALSE(open(echo.endpoint(), ca));
+  EXPECT_EQ(heard.why, "the certificate of " + echo.endpoint().to_string() + " is for 127.0.0.9");
+}
+
 TEST_F(Tls, CertificateOutOfItsTimeIsRefused) {
   {
     TlsEcho echo(server("IP:127.0.0.1", -2 * kDay, -kDay));
