@@ -31,13 +31,19 @@ constexpr std::array kRefusals = {
     Refusal{"WRONGTYPE", "bus.namespace", "uses the stream's key for something else"},
     Refusal{"DENIED", "bus.redis.address", "runs in protected mode and lets in nobody from outside"},
     Refusal{"ERR max number of clients", "bus.redis.address", "has as many clients as it takes (its maxclients)"},
+    Refusal{"ERR unknown command 'AUTH'", "bus.redis.password", "does not take a password (it has no command AUTH)"},
+    Refusal{"ERR unknown command `AUTH`", "bus.redis.password", "does not take a password (it has no command AUTH)"},
     Refusal{"ERR unknown command", "bus.redis.mode", "is too old for this mode (6.2 is the oldest that fits)"},
     Refusal{"ERR syntax error", "bus.redis.mode", "is too old for this mode (6.2 is the oldest that fits)"},
 };
 
-// What a server says goes into a log line and an answer of the API: not without end, and in one line.
+// What a server says goes into a log line and an answer of the API: not without end, in one line, and without what this
+// node has said, which may be the password: "unknown command 'AUTH', with args beginning with: 'user' 'password'".
 std::string one_line(std::string_view text) {
   constexpr std::size_t kMost = 200;
+  for (const std::string_view quote : {", with args", "with args beginning"}) {
+    text = text.substr(0, text.find(quote));
+  }
   std::string line(text.substr(0, kMost));
   std::replace_if(
       line.begin(), line.end(), [](char letter) { return letter >= 0 && (letter < ' ' || letter == 0x7f); }, ' ');

@@ -29,6 +29,17 @@ TEST(RedisServerError, RefusalNamesTheSettingAndQuotesTheServer) {
   }
 }
 
+TEST(RedisServerError, QuotesNothingThatThisNodeHasSaid) {
+  for (const char* error : {"ERR unknown command 'AUTH', with args beginning with: 'push' 's3cret' ",
+                            "ERR unknown command `AUTH`, with args beginning with: `push`, `s3cret`, "}) {
+    const std::string text = explain_refusal(error, "redis:6379");
+    EXPECT_TRUE(text.starts_with("bus.redis.password: redis:6379 ")) << text;
+    EXPECT_EQ(text.find("s3cret"), text.npos) << text;
+    EXPECT_EQ(text.find("push"), text.npos) << text;
+  }
+  EXPECT_EQ(explain_refusal("ERR odd with args beginning with: 's3cret'", "r:1").find("s3cret"), std::string::npos);
+}
+
 TEST(RedisServerError, LongOrBrokenWordsOfAServerBecomeOneShortLine) {
   const std::string text = explain_refusal("ERR a\r\nb\x7f" + std::string(1'000, 'x'), "s");
   EXPECT_LT(text.size(), 300U);
