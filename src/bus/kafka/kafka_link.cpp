@@ -157,7 +157,9 @@ void KafkaLink::close() {
   }
   topic_.reset();
   if (producer_) {
-    (void)rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    // Without waiting for each broker's thread: one may hang where a name is looked up.
+    (void)rd_kafka_purge(producer_.get(),
+                         RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
     graves_.bury(std::move(producer_));
   }
   graves_.bury(reader_.stop());
