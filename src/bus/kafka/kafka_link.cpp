@@ -212,6 +212,7 @@ SendResult result_of(rd_kafka_resp_err_t code) {
       return SendResult::kStored;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+      return SendResult::kTooLarge;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
@@ -243,7 +244,7 @@ void KafkaLink::on_result(std::uint64_t number, rd_kafka_resp_err_t code, const 
   const SendResult result = result_of(code);
   if (result == SendResult::kStored) {
     unanswered_ = 0;
-  } else if (result == SendResult::kRefused) {
+  } else if (result != SendResult::kTryAgain) {
     refused_log_.warn(loop_.now(), "{}", explain_kafka(settings_, code, detail));
   } else if (broken_.empty()) {
     broken_ = explain_kafka(settings_, code, detail);  // all is sent again: one alone would come after what follows it

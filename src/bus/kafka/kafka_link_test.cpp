@@ -123,7 +123,18 @@ TEST_F(KafkaLinkTest, RefusesWhatTheBrokerNeverTakes) {
   link_->send({.number = 2, .lane = 0, .bytes = large});
   EXPECT_EQ(sent_.size(), 1U) << "the answer came inside the call";
   ASSERT_TRUE(until([this] { return sent_.size() == 2; }));
-  EXPECT_EQ(sent_.back().second, SendResult::kRefused);
+  EXPECT_EQ(sent_.back().second, SendResult::kTooLarge);
+}
+
+TEST_F(KafkaLinkTest, TellsWhatTheBrokerFindsTooLarge) {
+  open();
+  for (const auto code : {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE}) {
+    sent_.clear();
+    kafka_.fail_once(kProduceRequest, code);
+    send(1, 0);
+    ASSERT_TRUE(until([this] { return !sent_.empty(); }));
+    EXPECT_EQ(sent_.front().second, SendResult::kTooLarge) << rd_kafka_err2name(code);
+  }
 }
 
 TEST_F(KafkaLinkTest, ClosesInTimeWhenTheBrokerIsAway) {
