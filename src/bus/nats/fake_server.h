@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "bus/nats/fake_message.h"
 #include "net/fd.h"
 
 namespace pushwire::bus::nats {
@@ -31,12 +32,7 @@ enum class Order : std::uint8_t { kWork, kForbidPublish, kForbidSubscribe, kSwal
 
 class FakeServer {
  public:
-  struct Message {
-    std::string subject;
-    std::string reply;    // empty: none
-    std::string headers;  // empty: none; else with the empty line at their end
-    std::string bytes;
-  };
+  using Message = FakeMessage;
 
   explicit FakeServer(Order order, std::size_t max_payload = 1000)
       : order_(order), max_payload_(max_payload), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
