@@ -68,7 +68,11 @@ Failure failure_of(PublishStatus status, std::size_t largest) {
     case PublishStatus::kOverloaded:
       return {503, "overloaded", "this node has too many pushes to deliver: try again", {}};
     case PublishStatus::kTooLarge:
-      return {413, "too_large", fmt::format("the bus takes at most {} bytes with id, target and event", largest), {}};
+      return {413,
+              "too_large",
+              fmt::format("the bus takes at most {} bytes with id, target and event, or less if its server says so",
+                          largest),
+              {}};
     default:
       return {503, "unavailable", "the bus cannot take pushes at this moment: try again", {}};
   }

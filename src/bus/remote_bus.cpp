@@ -360,6 +360,9 @@ void RemoteBus::hand_over_waiting() {
   if (backlog_.empty()) {
     return;
   }
+  if (bounds_.in_force(loop_.now())) {
+    bounds_.read_on(loop_.now());
+  }
   while (!backlog_.empty()) {
     const std::size_t bytes = backlog_.front().bytes();
     if (!offer(backlog_.front())) {

@@ -410,7 +410,7 @@ TEST_F(RemoteBusTest, LeavesOutWhatNodesSaidToEachOtherDuringAnOutage) {
     link_->events.on_down("gone");
     link_->events.on_up();
   });
-  arrive(said_at("replayed", wall_ms() - 1'000));
+  arrive(said_at("replayed", wall_ms() - 2'000));
   arrive(said_at("after", wall_ms()));
   const auto envelopes = listener_.envelopes(2);
   ASSERT_EQ(envelopes.size(), 2U);

@@ -75,6 +75,9 @@ bus::Delivered Dispatcher::on_envelope(bus::Envelope&& envelope) {
   }
   const std::int64_t lag_ms = std::max<std::int64_t>(wall_ms() - envelope.born_ms, 0);
   const bool callers_id = others_ != nullptr && envelope.body;
+  if (callers_id && !is_sound(envelope)) {
+    return bus::Delivered::kUnreadable;  // before it can use up an id
+  }
   if (callers_id && !dedup_.deliver(envelope.id, *envelope.body, monotonic_ms())) {
     counters_.repeated.fetch_add(1, std::memory_order_relaxed);
     return bus::Delivered::kAccepted;

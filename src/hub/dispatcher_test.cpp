@@ -244,6 +244,19 @@ TEST_F(ClusterDispatcherTest, AnEnvelopeThatFoundNoRoomIsDeliveredWhenItComesAga
   EXPECT_EQ(dispatcher_.counters().repeated.load(), 0U);
 }
 
+// Whoever can write to the bus, or a node of a later version with a mistake in it.
+TEST_F(ClusterDispatcherTest, SkipsAPushThatTheApiWouldNotHaveTakenAndLeavesItsIdFree) {
+  for (const bool callers : {true, false}) {
+    Envelope unsound = callers ? theirs("m1", "body") : envelope("m1");
+    unsound.payload_kind = protocol::PayloadKind::kBinary;
+    unsound.payload = "%%";
+    EXPECT_EQ(dispatcher_.on_envelope(std::move(unsound)), bus::Delivered::kUnreadable);
+  }
+  EXPECT_EQ(deliveries(), 0U);
+  EXPECT_EQ(dispatcher_.counters().received.load(), 0U);
+  EXPECT_EQ(dispatcher_.publish(envelope("m1"), caller("body"), {}), std::nullopt);
+}
+
 TEST_F(ClusterDispatcherTest, GivesWhatNodesSayToEachOtherToTheClusterAndToNoWorker) {
   ASSERT_TRUE(box_.reserve(4'000));
   Envelope control = test::envelope_to(EnvelopeKind::kControl, "n2");

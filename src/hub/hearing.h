@@ -13,12 +13,15 @@ class Hearing {
  public:
   // Nodes announce themselves every 2 s (Cluster::kAnnounceEvery): one may be lost.
   static constexpr MonotonicMs kDeafAfter = 5'000;
-  // From its first own word on, by which it asks all others to announce themselves at their next tick.
+  // From its first own word on, after it came up or was deaf, by which it asks all others to announce themselves at
+  // their next tick.
   static constexpr MonotonicMs kSettles = 1'000;
 
   void came_up() noexcept { *this = {}; }
   void heard_itself(MonotonicMs now) noexcept {
-    first_ = first_.value_or(now);
+    if (!is_good(now)) {
+      first_ = now;  // others may have come while it was deaf, too
+    }
     last_ = now;
   }
 

@@ -45,6 +45,23 @@ TEST(Message, CarriesTextAndBase64) {
             R"({"type":"message","id":"m1","text":""})");
 }
 
+TEST(SoundPush, IsOneThatTheApiWouldHaveTaken) {
+  Envelope good = with_payload(PayloadKind::kJson, "1");
+  EXPECT_TRUE(is_sound(good));
+  const auto spoilt = [&good](auto&& spoil) {
+    Envelope bad = good;
+    spoil(bad);
+    return !is_sound(bad);
+  };
+  EXPECT_TRUE(spoilt([](Envelope& e) { e.id = ""; }));
+  EXPECT_TRUE(spoilt([](Envelope& e) { e.id = "\xff"; }));
+  EXPECT_TRUE(spoilt([](Envelope& e) { e.event = "\xff"; }));
+  EXPECT_TRUE(spoilt([](Envelope& e) { e.event = std::string(1'000, 'e'); }));
+  EXPECT_TRUE(spoilt([](Envelope& e) { e.kind = EnvelopeKind::kTopic, e.key = "no topic"; }));
+  EXPECT_TRUE(spoilt([](Envelope& e) { e.payload = ""; }));
+  EXPECT_TRUE(spoilt([](Envelope& e) { e.payload_kind = PayloadKind::kText; }));
+}
+
 TEST(Message, WritesLongLengths) {
   const Message message(with_payload(PayloadKind::kJson, "\"" + std::string(70'000, 'x') + "\""));
   const std::string_view frame = message.frame().view();
