@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 #include <utility>
 
@@ -132,6 +133,7 @@ void RemoteBus::drain_mail() {
 }
 
 void RemoteBus::take(Outgoing&& outgoing) {
+  ++turn_records_;
   const MonotonicMs now = monotonic_ms();
   if (unconfirmed_.empty()) {
     look_within(kTickMs);
@@ -261,6 +263,7 @@ std::vector<NumberRange> RemoteBus::refused_lately(MonotonicMs now) {
 // --- in ----------------------------------------------------------------------------------------------------------
 
 void RemoteBus::on_record(std::string_view bytes, std::string_view source) {
+  ++turn_records_;
   auto record = decode_record(bytes);
   if (!record) {
     skip_unreadable(record.error(), source);
@@ -469,6 +472,11 @@ void RemoteBus::flush() {
 
 void RemoteBus::destroy_closed() {
   link_->release();
+  if (const std::uint64_t records = std::exchange(turn_records_, 0); records > 0) {
+    if (const std::int64_t rest = pace_.after_turn(records, monotonic_ns()); rest > 0) {
+      std::this_thread::sleep_for(std::chrono::nanoseconds(rest));
+    }
+  }
 }
 
 }  // namespace pushwire::bus

@@ -26,6 +26,7 @@
 #include "bus/call_gate.h"
 #include "bus/envelope_codec.h"
 #include "bus/link.h"
+#include "bus/pace.h"
 #include "bus/replay_bounds.h"
 #include "bus/sequence_tracker.h"
 #include "bus/settings.h"
@@ -142,6 +143,8 @@ class RemoteBus final : public Bus, private LinkEvents, private net::TurnHandler
   // The time of the turn's first record: the others came with it, and to read the clock costs as much as to decode one.
   std::int64_t turn_ns_ = 0;
   WallMs turn_wall_ = 0;
+  std::uint64_t turn_records_ = 0;  // that came or went in this turn
+  Pace pace_;
   std::deque<Envelope> backlog_;  // that the sink has no room for
   std::size_t backlog_bytes_ = 0;
   bool backlog_overflowed_ = false;  // something was lost since it was last empty
