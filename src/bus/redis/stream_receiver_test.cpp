@@ -118,14 +118,16 @@ TEST_F(RedisStreamReceiver, LongQuietIsNoGap) {
   ASSERT_TRUE(wait([&] { return server.count("XINFO") == 2 && server.count("XREAD") == 2; }));
   EXPECT_THAT(seen.records, ElementsAre("one"));
   EXPECT_THAT(seen.gaps, IsEmpty());
+  EXPECT_EQ(seen.downs, 0) << "it was asked because the connection was made anew";
 }
 
 // The answer that was on its way when the process stood still is whole; what came after it may have been dropped.
 TEST_F(RedisStreamReceiver, FindsOutThatItsPositionWasTrimmedAwayAfterStandingStill) {
   struct Leg final : redis::LegEvents {
     int ups = 0;
+    int downs = 0;
     void on_leg_up() override { ++ups; }
-    void on_leg_down(const std::string&) override {}
+    void on_leg_down(const std::string&) override { ++downs; }
   } leg;
   constexpr std::uint64_t kKeepMs = 1'300;
   redis::ConnectionOptions options;
@@ -149,6 +151,7 @@ TEST_F(RedisStreamReceiver, FindsOutThatItsPositionWasTrimmedAwayAfterStandingSt
   ASSERT_TRUE(wait([&] { return !seen.gaps.empty() && seen.records.size() == 2; }));
   EXPECT_THAT(seen.records, ElementsAre("read", "kept"));
   EXPECT_EQ(seen.gaps.size(), 1U);
+  EXPECT_EQ(leg.downs, 0) << "it was asked because the connection was made anew";
   receiver.close();
 }
 
