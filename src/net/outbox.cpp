@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "base/check.h"
+#include "net/tls_connection.h"
 
 namespace pushwire::net {
 
@@ -25,7 +27,7 @@ void Outbox::push(LocalBuffer frame) {
 
 std::size_t Outbox::queue_remembered() {
   std::size_t added = 0;
-  auto place = static_cast<std::ptrdiff_t>(head_ + (offset_ > 0 ? 1 : 0));
+  auto place = static_cast<std::ptrdiff_t>(head_ + started_frames());
   for (LocalBuffer& pong : pongs_) {
     if (pong) {
       added += pong.size();
@@ -102,6 +104,52 @@ FlushResult Outbox::flush(int fd) {
   return FlushResult::kDone;
 }
 
+// What the next record holds: the rest of the first frame, or as many frames as fit into `scratch`.
+std::string_view Outbox::next_record(std::span<char> scratch) const noexcept {
+  if (frames() == 1 || front().size() >= scratch.size()) {
+    return front().substr(0, TlsConnection::kMostPerRecord);
+  }
+  std::size_t size = 0;
+  for (std::size_t i = head_; i < frames_.size() && size < scratch.size(); ++i) {
+    const std::string_view frame = i == head_ ? front() : frames_[i].view();
+    const std::size_t part = std::min(frame.size(), scratch.size() - size);
+    std::copy_n(frame.begin(), part, scratch.begin() + static_cast<std::ptrdiff_t>(size));
+    size += part;
+  }
+  return {scratch.data(), size};
+}
+
+FlushResult Outbox::flush(TlsConnection& tls) {
+  while (true) {
+    if (!tls.flush()) {
+      return FlushResult::kBroken;
+    }
+    if (tls.blocked()) {
+      return FlushResult::kPartial;
+    }
+    consume(std::exchange(encrypted_, 0));
+    if (empty()) {
+      return FlushResult::kDone;
+    }
+    std::array<char, TlsConnection::kMostPerRecord> scratch;
+    const ssize_t taken = tls.send(next_record(scratch));
+    if (taken < 0) {
+      return FlushResult::kBroken;
+    }
+    encrypted_ = static_cast<std::size_t>(taken);
+  }
+}
+
+// Those of which something is with the kernel, or encrypted.
+std::size_t Outbox::started_frames() const noexcept {
+  const std::size_t end = offset_ + encrypted_;
+  std::size_t count = 0;
+  for (std::size_t size = 0; size < end; ++count) {
+    size += frames_[head_ + count].size();
+  }
+  return count;
+}
+
 std::size_t Outbox::count_messages(std::size_t from) const noexcept {
   const auto begin = frames_.begin() + static_cast<std::ptrdiff_t>(from);
   return static_cast<std::size_t>(std::count_if(
@@ -109,7 +157,7 @@ std::size_t Outbox::count_messages(std::size_t from) const noexcept {
 }
 
 std::size_t Outbox::drop_unstarted() {
-  const std::size_t keep = head_ + (offset_ > 0 ? 1 : 0);
+  const std::size_t keep = head_ + started_frames();
   const std::size_t dropped = count_messages(keep);
   for (std::size_t i = keep; i < frames_.size(); ++i) {
     bytes_ -= frames_[i].size();
@@ -125,6 +173,7 @@ std::size_t Outbox::clear() noexcept {
   head_ = 0;
   offset_ = 0;
   bytes_ = 0;
+  encrypted_ = 0;
   over_soft_since_ = 0;
   return dropped;
 }

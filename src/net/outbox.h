@@ -19,6 +19,8 @@
 
 namespace pushwire::net {
 
+class TlsConnection;
+
 enum class FlushResult : std::uint8_t {
   kDone,     // everything is with the kernel
   kPartial,  // the socket is full: wait for EPOLLOUT
@@ -49,6 +51,9 @@ class Outbox {
   std::int64_t over_soft_since() const noexcept { return over_soft_since_; }
   // Writes until empty or the socket is full.
   FlushResult flush(int fd);
+  // The same through TLS, several frames in one record. What is encrypted and not yet taken by the kernel counts as
+  // waiting, and cannot be taken back.
+  FlushResult flush(TlsConnection& tls);
 
   // For who writes in another way than flush(): what the next write should offer, and how much of it was taken.
   static constexpr std::size_t kFramesPerWrite = 64;
@@ -71,11 +76,14 @@ class Outbox {
 
  private:
   std::size_t count_messages(std::size_t from) const noexcept;
+  std::size_t started_frames() const noexcept;
+  std::string_view next_record(std::span<char> scratch) const noexcept;
 
   std::vector<LocalBuffer> frames_;
   std::size_t head_ = 0;    // index of the first frame not wholly written
   std::size_t offset_ = 0;  // bytes of that frame already written
   std::size_t bytes_ = 0;
+  std::size_t encrypted_ = 0;  // of those bytes, the first ones: with TLS, and a socket that is full
   std::array<LocalBuffer, 2> pongs_;
   std::int64_t over_soft_since_ = 0;
 };

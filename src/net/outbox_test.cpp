@@ -8,6 +8,7 @@
 #include <string>
 
 #include "net/fd.h"
+#include "net/tls_test_support.h"
 
 namespace pushwire::net {
 namespace {
@@ -191,6 +192,88 @@ TEST(OutboxPool, KeepsNoBoxThatHasGrownLarge) {
   }
   pool.give_back(outbox);
   EXPECT_EQ(pool.spare(), 0U);
+}
+
+// --- with TLS ----------------------------------------------------------------------------------------------------
+
+class OutboxTls : public testing::Test {
+ protected:
+  OutboxTls()
+      : pair_(certificates_.server({.certificates = {certificates_.make("s", "DNS:a.test")}}),
+              certificates_.authority()) {
+    PW_CHECK(pair_.shake());
+  }
+  // Frames until the socket is full; what was given.
+  std::string fill(Outbox& outbox) {
+    std::string all;
+    FlushResult result = FlushResult::kDone;
+    for (int i = 0; result == FlushResult::kDone && i < 10'000; ++i) {
+      const std::string text = std::to_string(i) + std::string(static_cast<std::size_t>(i % 7) * 3'000, 'x') + "|";
+      all += text;
+      outbox.push(frame(text));
+      result = outbox.flush(*pair_.server);
+    }
+    EXPECT_EQ(result, FlushResult::kPartial);
+    return all;
+  }
+  std::string receive_rest(Outbox& outbox) {
+    std::string all;
+    FlushResult result = FlushResult::kPartial;
+    for (int i = 0; result == FlushResult::kPartial && i < 10'000; ++i) {
+      all += pair_.client->receive();
+      result = outbox.flush(*pair_.server);
+    }
+    EXPECT_EQ(result, FlushResult::kDone);
+    return all + pair_.client->receive();
+  }
+
+  test::Certificates certificates_;
+  test::TlsPair pair_;
+};
+
+TEST_F(OutboxTls, WritesFramesOfEverySizeInOrder) {
+  Outbox outbox;
+  std::string all;
+  for (const std::size_t size : {1, 200, 16'384, 16'383, 2, 40'000, 3, 16'385, 5}) {
+    const std::string text(size, static_cast<char>('a' + size % 26));
+    all += text;
+    outbox.push(frame(text));
+  }
+  EXPECT_TRUE(receive_rest(outbox) == all);
+  EXPECT_EQ(outbox.bytes(), 0U);
+}
+
+TEST_F(OutboxTls, GoesOnWhereAFullSocketStoppedIt) {
+  Outbox outbox;
+  std::string all = fill(outbox);
+  EXPECT_GT(outbox.bytes(), 0U) << "what is encrypted still waits";
+  outbox.push(frame("behind"));
+  all += "behind";
+  EXPECT_TRUE(receive_rest(outbox) == all);
+}
+
+TEST_F(OutboxTls, PutsNothingBeforeOrInsideWhatIsEncrypted) {
+  Outbox outbox;
+  const std::string all = fill(outbox);
+  outbox.push(frame("behind"));
+  outbox.remember(Outbox::Pong::kFrame, frame("pong"));
+  outbox.queue_remembered();
+  EXPECT_TRUE(receive_rest(outbox) == all + "pongbehind");
+}
+
+TEST_F(OutboxTls, TakesNothingBackThatIsEncrypted) {
+  Outbox outbox;
+  const std::string all = fill(outbox);
+  outbox.push(frame("behind"));
+  EXPECT_EQ(outbox.drop_unstarted(), 1U);
+  EXPECT_TRUE(receive_rest(outbox) == all);
+}
+
+TEST_F(OutboxTls, IsBrokenWithItsConnection) {
+  Outbox outbox;
+  outbox.push(frame("lost"));
+  pair_.client->close();
+  EXPECT_EQ(outbox.flush(*pair_.server), FlushResult::kBroken);
 }
 
 }  // namespace

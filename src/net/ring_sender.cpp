@@ -125,17 +125,26 @@ void RingSender::reap(std::span<SendJob> jobs) {
 
 void RingSender::send_batch(std::span<SendJob> jobs) {
   gathered_used_ = 0;
+  std::size_t prepared = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (jobs[i].tls != nullptr) {
+      continue;
+    }
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
     PW_CHECK(sqe != nullptr);  // the ring is empty at the beginning of every batch
     offered_[i] = prepare(*sqe, jobs[i]);
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
     io_uring_sqe_set_data64(sqe, i);
     jobs[i].result = FlushResult::kDone;
+    ++prepared;
   }
-  PW_CHECK(submit(jobs.size()));
+  PW_CHECK(submit(prepared));
   reap(jobs);
   for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (jobs[i].tls != nullptr) {
+      jobs[i].result = jobs[i].flush();
+      continue;
+    }
     jobs[i].outbox->consume(offered_[i]);
     if (jobs[i].result == FlushResult::kDone && !jobs[i].outbox->empty()) {
       jobs[i].result = jobs[i].outbox->flush(jobs[i].fd);  // more frames than one write gathers: rare
@@ -145,7 +154,7 @@ void RingSender::send_batch(std::span<SendJob> jobs) {
 
 void RingSender::send(std::span<SendJob> jobs) {
   if (jobs.size() == 1) {  // one system call in any case, and this one does less
-    jobs[0].result = jobs[0].outbox->flush(jobs[0].fd);
+    jobs[0].result = jobs[0].flush();
     return;
   }
   while (!jobs.empty()) {

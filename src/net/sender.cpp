@@ -6,7 +6,7 @@ namespace pushwire::net {
 
 void PlainSender::send(std::span<SendJob> jobs) {
   for (SendJob& job : jobs) {
-    job.result = job.outbox->flush(job.fd);
+    job.result = job.flush();
   }
 }
 

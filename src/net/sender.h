@@ -20,6 +20,10 @@ struct SendJob {
   int fd;
   Outbox* outbox;
   FlushResult result = FlushResult::kDone;
+  TlsConnection* tls = nullptr;  // null: in the clear
+
+  // In one or more system calls of its own.
+  FlushResult flush() const { return tls == nullptr ? outbox->flush(fd) : outbox->flush(*tls); }
 };
 
 class Sender {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "net/fd.h"
+#include "net/tls_test_support.h"
 
 namespace pushwire::net {
 namespace {
@@ -147,6 +148,33 @@ TEST_P(SenderTest, BrokenSocketIsBrokenAloneAndRaisesNoSignal) {
   EXPECT_EQ(jobs[0].result, FlushResult::kBroken);
   EXPECT_EQ(jobs[1].result, FlushResult::kDone);
   EXPECT_EQ(read_all(other.theirs), "fine");
+}
+
+TEST_P(SenderTest, WritesThroughTlsAndInTheClearInOneTurn) {
+  const test::Certificates certificates;
+  const auto tls = certificates.server({.certificates = {certificates.make("s", "DNS:a.test")}});
+  test::TlsPair secret(tls, certificates.authority());
+  ASSERT_TRUE(secret.shake());
+  const Pair clear = make_pair(65536);
+  const Pair also_clear = make_pair(65536);
+  Outbox first;
+  Outbox second;
+  Outbox third;
+  first.push(frame("clear"));
+  second.push(frame("sec"));
+  second.push(frame("ret"));
+  third.push(frame("clear too"));
+  SendJob jobs[] = {{.fd = clear.ours.get(), .outbox = &first},
+                    {.fd = secret.ours.get(), .outbox = &second, .tls = secret.server.get()},
+                    {.fd = also_clear.ours.get(), .outbox = &third}};
+  sender_->send(jobs);
+  EXPECT_EQ(read_all(clear.theirs), "clear");
+  EXPECT_EQ(secret.client->receive(), "secret");
+  EXPECT_EQ(read_all(also_clear.theirs), "clear too");
+  for (const SendJob& job : jobs) {
+    EXPECT_EQ(job.result, FlushResult::kDone);
+    EXPECT_TRUE(job.outbox->empty());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(BackEnds, SenderTest, testing::Values(IoChoice::kEpoll, IoChoice::kUring),

@@ -153,6 +153,16 @@ struct Identity {
     return text;
   }
 
+  std::string key_pem() const {
+    BIO* bio = BIO_new(BIO_s_mem());
+    PW_CHECK(PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
+    char* data = nullptr;
+    const auto size = static_cast<std::size_t>(BIO_get_mem_data(bio, &data));
+    std::string text(data, size);
+    BIO_free(bio);
+    return text;
+  }
+
  private:
   void extend(int nid, const std::string& value) {
     X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, nid, value.c_str());
