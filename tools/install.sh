@@ -16,8 +16,8 @@ build_packages=(
   libzookeeper-mt-dev ninja-build pkg-config prometheus-cpp-dev
 )
 test_packages=(
-  chromium chromium-driver clang-16 curl haproxy libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev
-  liburing-dev maven nats-server openjdk-17-jre-headless openssl procps python3 python3-venv redis-server zookeeper
+  bsdextrautils chromium chromium-driver clang-16 curl dnsutils haproxy libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev
+  liburing-dev maven nats-server openjdk-17-jre-headless openssl procps python3 python3-venv redis-server testssl.sh zookeeper
 )
 dev_packages=(ccache clang-format-14 clang-tidy-16 llvm-16)
 

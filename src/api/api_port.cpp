@@ -44,6 +44,9 @@ void ApiPort::on_request(http::HttpConnection& connection, const http::Request& 
 }
 
 void ApiPort::on_refused(http::HttpConnection& connection, const http::RequestError& error) {
+  if (error.status == 0) {
+    return;  // no request
+  }
   const http::Request* request = connection.head();
   const std::size_t route = request == nullptr ? kUnknownRoute : Api::route_of(Api::match(*request, request->path));
   count_answer(route, error.status, api_.stats());

@@ -23,8 +23,9 @@ std::optional<Response> HttpHandler::on_head(HttpConnection&, const Request&) {
 void HttpHandler::on_refused(HttpConnection&, const RequestError&) {}
 void HttpHandler::on_closed(HttpConnection&) {}
 
-HttpConnection::HttpConnection(HttpServer& server, net::Fd fd, ConnectionTicket ticket)
-    : server_(server), ticket_(ticket), fd_(std::move(fd)) {}
+HttpConnection::HttpConnection(HttpServer& server, net::Fd fd, std::unique_ptr<net::TlsConnection> tls,
+                               ConnectionTicket ticket)
+    : server_(server), ticket_(ticket), fd_(std::move(fd)), tls_(std::move(tls)) {}
 
 HttpConnection::~HttpConnection() {
   if (runs_again_) {
@@ -78,13 +79,26 @@ void HttpConnection::advance() {
   rest_if_idle();
 }
 
+ssize_t HttpConnection::receive() {
+  const std::span<char> room = server_.receive_buffer_;
+  if (tls_ == nullptr) {
+    return ::recv(fd_.get(), room.data(), room.size(), MSG_DONTWAIT);
+  }
+  const ssize_t got = tls_->receive(room);
+  if (tls_->blocked()) {
+    wait_for_room();  // for words of the protocol
+  }
+  return got;
+}
+
 std::size_t HttpConnection::read_once() {
   const std::span<char> room = server_.receive_buffer_;
-  const ssize_t got = ::recv(fd_.get(), room.data(), room.size(), MSG_DONTWAIT);
+  const ssize_t got = receive();
   if (got > 0) {
     const auto size = static_cast<std::size_t>(got);
     // A short read has emptied the socket, and what comes later is a new edge (epoll(7)); this saves a system call.
-    readable_ = size == room.size() || hangup_seen_;
+    // Not so with TLS, which reads one record at a time.
+    readable_ = size == room.size() || hangup_seen_ || tls_ != nullptr;
     process({room.data(), size});
     return size;
   }
@@ -93,6 +107,9 @@ std::size_t HttpConnection::read_once() {
   } else if (errno == EAGAIN) {
     readable_ = false;
   } else if (errno != EINTR) {
+    if (tls_ != nullptr && !tls_->established()) {
+      server_.handler_.on_refused(*this, {0, "tls", "TLS could not be agreed on"});
+    }
     close();
   }
   return 0;
@@ -196,7 +213,7 @@ void HttpConnection::respond(const Response& response) {
 TakenOver HttpConnection::take_over() {
   PW_CHECK(awaits_answer() && request().upgrade && unsent() == 0);
   server_.loop_.remove(fd_.get());
-  TakenOver taken{std::move(fd_), std::string(processing_ ? unparsed_ : waiting_input())};
+  TakenOver taken{std::move(fd_), std::move(tls_), std::string(processing_ ? unparsed_ : waiting_input())};
   unparsed_ = {};
   cancel();
   phase_ = Phase::kClosed;
@@ -242,28 +259,20 @@ void HttpConnection::flush() {
     return;
   }
   while (unsent() > 0) {
-    const std::string_view rest = std::string_view(buffers_->output).substr(buffers_->sent);
-    const ssize_t written = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const std::string_view rest = buffers_ ? std::string_view(buffers_->output).substr(buffers_->sent) : "";
+    const ssize_t written = send(rest);
     if (written > 0) {
       buffers_->sent += static_cast<std::size_t>(written);
       write_deadline_ = 0;
       continue;
     }
-    if (errno == EINTR) {
+    if (written == 0 || errno == EINTR) {
       continue;
     }
     if (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM) {
       return close();
     }
-    if (!watches_writable_) {
-      watches_writable_ = true;
-      server_.loop_.modify(fd_.get(), kReadEvents | EPOLLOUT, *this);
-    }
-    if (write_deadline_ == 0) {
-      write_deadline_ = server_.loop_.now() + server_.limits_.write_timeout_ms;
-      arm();
-    }
-    return;
+    return wait_for_room();
   }
   write_deadline_ = 0;
   if (buffers_) {
@@ -275,9 +284,38 @@ void HttpConnection::flush() {
   }
 }
 
+// As send(2); 0 when there is nothing to send and what TLS had left over is gone.
+ssize_t HttpConnection::send(std::string_view bytes) {
+  if (tls_ == nullptr) {
+    return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  if (!tls_->flush()) {
+    return -1;
+  }
+  if (tls_->blocked()) {
+    errno = EAGAIN;
+    return -1;
+  }
+  return bytes.empty() ? 0 : tls_->send(bytes);
+}
+
+void HttpConnection::wait_for_room() {
+  if (!watches_writable_) {
+    watches_writable_ = true;
+    server_.loop_.modify(fd_.get(), kReadEvents | EPOLLOUT, *this);
+  }
+  if (write_deadline_ == 0) {
+    write_deadline_ = server_.loop_.now() + server_.limits_.write_timeout_ms;
+    arm();
+  }
+}
+
 // Closing with unread input would send a reset, which can destroy the answer before the client has read it
 // (RFC 9112 9.6): our side is shut first, and what still comes is thrown away for a moment.
 void HttpConnection::linger() {
+  if (tls_ != nullptr) {
+    tls_->shutdown();
+  }
   if (input_ended_ || ::shutdown(fd_.get(), SHUT_WR) != 0) {
     return close();
   }
@@ -340,6 +378,10 @@ void HttpConnection::close() {
   unparsed_ = {};
   cancel();
   server_.handler_.on_closed(*this);
+  if (tls_ != nullptr) {
+    tls_->shutdown();
+    tls_.reset();
+  }
   fd_.reset();
   server_.mark_closed(*this);
 }
@@ -358,7 +400,9 @@ ConnectionBuffers& HttpConnection::buffers() {
 }
 
 std::size_t HttpConnection::unsent() const noexcept {
-  return buffers_ ? buffers_->output.size() - buffers_->sent : 0;
+  const std::size_t waiting =
+      tls_ != nullptr && tls_->blocked() ? 1 : 0;  // encrypted already: how much does not matter
+  return waiting + (buffers_ ? buffers_->output.size() - buffers_->sent : 0);
 }
 
 std::string_view HttpConnection::waiting_input() const noexcept {

@@ -23,6 +23,7 @@
 #include "net/fd.h"
 #include "net/io_handler.h"
 #include "net/timer_wheel.h"
+#include "net/tls_connection.h"
 
 namespace pushwire::http {
 
@@ -45,7 +46,8 @@ class HttpHandler {
   // A whole request. Answer it exactly once, now or later: connection.respond() or connection.take_over(). `request`
   // is valid until then.
   virtual void on_request(HttpConnection& connection, const Request& request) = 0;
-  // A request was refused with this error by the connection itself (malformed, too large, too slow).
+  // A request was refused with this error by the connection itself (malformed, too large, too slow), or TLS could not
+  // be agreed on (status 0: there is nobody to tell).
   virtual void on_refused(HttpConnection& connection, const RequestError& error);
   // The connection is gone; not called after take_over(). If connection.abandoned(), a request was never answered.
   virtual void on_closed(HttpConnection& connection);
@@ -56,8 +58,9 @@ class HttpHandler {
 
 // What take_over() gives away. Everything answered before has been handed to the kernel.
 struct TakenOver {
-  net::Fd fd;            // non-blocking, no longer registered with the loop
-  std::string leftover;  // bytes received behind the request
+  net::Fd fd;                               // non-blocking, no longer registered with the loop
+  std::unique_ptr<net::TlsConnection> tls;  // null: in the clear
+  std::string leftover;                     // bytes received behind the request
 };
 
 // What a connection in work borrows from its server.
@@ -71,7 +74,7 @@ struct ConnectionBuffers {
 
 class HttpConnection final : public net::IoHandler, private net::Timer {
  public:
-  HttpConnection(HttpServer& server, net::Fd fd, ConnectionTicket ticket);
+  HttpConnection(HttpServer& server, net::Fd fd, std::unique_ptr<net::TlsConnection> tls, ConnectionTicket ticket);
   ~HttpConnection();
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
@@ -132,6 +135,9 @@ class HttpConnection final : public net::IoHandler, private net::Timer {
   void finish();
   void linger();
   void discard_input();
+  ssize_t receive();
+  ssize_t send(std::string_view bytes);
+  void wait_for_room();
   void on_input_end();
   void rest_if_idle();
   void close();
@@ -152,6 +158,7 @@ class HttpConnection final : public net::IoHandler, private net::Timer {
   const ConnectionTicket ticket_;
   // Owned by the loop.
   net::Fd fd_;
+  std::unique_ptr<net::TlsConnection> tls_;     // null: in the clear
   std::unique_ptr<ConnectionBuffers> buffers_;  // null at rest
   std::string_view unparsed_;                   // in process(): what lies behind the request in work
   MonotonicMs read_deadline_ = 0;               // 0: none

@@ -29,7 +29,12 @@ bool HttpServer::adopt(net::Fd fd) {
   }
   const std::uint32_t index = free_slots_.back();
   Slot& slot = slots_[index];
-  auto connection = std::make_unique<HttpConnection>(*this, std::move(fd), ConnectionTicket{index, slot.generation});
+  std::unique_ptr<net::TlsConnection> tls = tls_ ? net::TlsConnection::make(tls_, fd.get()) : nullptr;
+  if (tls_ && !tls) {
+    return false;
+  }
+  auto connection =
+      std::make_unique<HttpConnection>(*this, std::move(fd), std::move(tls), ConnectionTicket{index, slot.generation});
   if (!connection->start()) {
     return false;
   }

@@ -42,6 +42,9 @@ class HttpServer {
 
   // A freshly accepted, non-blocking socket. False when the loop cannot take it: it is closed.
   bool adopt(net::Fd fd);
+  // Connections that come from now on speak TLS. Null: they do not.
+  void set_tls(std::shared_ptr<const net::TlsServer> tls) { tls_ = std::move(tls); }
+  bool has_tls() const noexcept { return tls_ != nullptr; }
   HttpConnection* find(ConnectionTicket ticket) noexcept;
 
   // Connections that are neither closed nor taken over.
@@ -68,6 +71,7 @@ class HttpServer {
   HttpHandler& handler_;
   const std::span<char> receive_buffer_;
   HttpLimits limits_;
+  std::shared_ptr<const net::TlsServer> tls_;
   DateCache date_;
   struct Slot {
     std::unique_ptr<HttpConnection> connection;

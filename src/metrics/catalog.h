@@ -108,13 +108,30 @@ enum class HandshakeResult : std::uint8_t {
   kTopicLimit,
   kTooManyConnections,
   kNoDescriptors,  // turned away at the door: the process may open no more files
+  kTls,            // TLS could not be agreed on
 };
-inline constexpr std::array<std::string_view, 21> kHandshakeResultNames = {
-    "accepted",         "not_found",        "method_not_allowed", "bad_request",   "head_too_large",
-    "request_timeout",  "upgrade_required", "draining",           "full",          "overloaded",
-    "origin_forbidden", "token_missing",    "token_invalid",      "token_expired", "user_missing",
-    "user_invalid",     "topic_invalid",    "topic_forbidden",    "topic_limit",   "too_many_connections",
-    "no_descriptors"};
+inline constexpr std::array<std::string_view, 22> kHandshakeResultNames = {"accepted",
+                                                                           "not_found",
+                                                                           "method_not_allowed",
+                                                                           "bad_request",
+                                                                           "head_too_large",
+                                                                           "request_timeout",
+                                                                           "upgrade_required",
+                                                                           "draining",
+                                                                           "full",
+                                                                           "overloaded",
+                                                                           "origin_forbidden",
+                                                                           "token_missing",
+                                                                           "token_invalid",
+                                                                           "token_expired",
+                                                                           "user_missing",
+                                                                           "user_invalid",
+                                                                           "topic_invalid",
+                                                                           "topic_forbidden",
+                                                                           "topic_limit",
+                                                                           "too_many_connections",
+                                                                           "no_descriptors",
+                                                                           "tls"};
 static_assert(!kHandshakeResultNames.back().empty());
 
 enum class PublishResult : std::uint8_t { kAccepted, kOverloaded, kUnavailable, kTooLarge };

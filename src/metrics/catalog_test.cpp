@@ -27,7 +27,7 @@ TEST(Catalog, NamesEachValueOfEachClosedList) {
   expect_names_of(kPushTargetNames, PushTarget::kUnknown);
   expect_names_of(kPushResultNames, PushResult::kUnavailable);
   expect_names_of(kDropReasonNames, DropReason::kOverloaded);
-  expect_names_of(kHandshakeResultNames, HandshakeResult::kNoDescriptors);
+  expect_names_of(kHandshakeResultNames, HandshakeResult::kTls);
   expect_names_of(kPublishResultNames, PublishResult::kTooLarge);
 }
 

@@ -9,6 +9,8 @@ using metrics::HandshakeResult;
 
 HandshakeResult result_of(int status) {
   switch (status) {
+    case 0:
+      return HandshakeResult::kTls;
     case 408:
       return HandshakeResult::kTimeout;
     case 431:
@@ -82,6 +84,7 @@ void ClientPort::upgrade(http::HttpConnection& connection, const http::Request& 
   http::TakenOver taken = connection.take_over();
   auto upgrade = std::make_unique<session::PendingUpgrade>(std::move(*checked));
   upgrade->fd = std::move(taken.fd);
+  upgrade->tls = std::move(taken.tls);
   upgrade->leftover = std::move(taken.leftover);
   sink_.on_upgrade(std::move(upgrade));
 }

@@ -78,6 +78,8 @@ CLI::App* add_push(CLI::App& app, Raw& raw) {
   push->add_option("--ttl-ms", raw.push.ttl_ms, "Dropped when not delivered within so many milliseconds")
       ->type_name("N");
   push->add_option("--api", raw.api, "Address of the API")->type_name("URL")->capture_default_str();
+  push->add_option("--ca", raw.push.authorities, "PEM file with the authorities of an https API; else the system's")
+      ->type_name("FILE");
   push->add_option("--key", raw.push.key, "API key; else the variable PUSHWIRE_API_KEY")->type_name("KEY");
   return push;
 }
@@ -105,16 +107,18 @@ bool is_port(std::string_view text) {
   return fault == std::errc{} && stop == text.data() + text.size() && port != 0;
 }
 
-// http://HOST[:PORT][/]
+// http://HOST[:PORT][/], or https
 Result<> read_api(std::string_view url, PushCommand& push) {
-  constexpr std::string_view kScheme = "http://";
+  constexpr std::string_view kPlain = "http://";
+  constexpr std::string_view kSecure = "https://";
   const auto refuse = [url] {
-    return fail(fmt::format("--api: {} is no address, expected http://HOST:PORT", in_quotes(url)));
+    return fail(fmt::format("--api: {} is no address, expected http://HOST:PORT or https://HOST:PORT", in_quotes(url)));
   };
-  if (!url.starts_with(kScheme)) {
+  push.tls = url.starts_with(kSecure);
+  if (!push.tls && !url.starts_with(kPlain)) {
     return refuse();
   }
-  std::string_view rest = url.substr(kScheme.size());
+  std::string_view rest = url.substr((push.tls ? kSecure : kPlain).size());
   if (rest.ends_with('/')) {
     rest.remove_suffix(1);
   }
@@ -123,7 +127,7 @@ Result<> read_api(std::string_view url, PushCommand& push) {
     return refuse();
   }
   const std::size_t colon = rest.find(':', bracket);
-  const std::string_view port = colon == std::string_view::npos ? "80" : rest.substr(colon + 1);
+  const std::string_view port = colon == std::string_view::npos ? (push.tls ? "443" : "80") : rest.substr(colon + 1);
   std::string_view host = rest.substr(0, colon);
   if (bracket != 0) {
     if (host.size() != bracket + 1) {
@@ -134,6 +138,9 @@ Result<> read_api(std::string_view url, PushCommand& push) {
   const bool clean = std::all_of(host.begin(), host.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   if (host.empty() || !clean || host.find_first_of("/?#@[]") != std::string_view::npos || !is_port(port)) {
     return refuse();
+  }
+  if (!push.tls && !push.authorities.empty()) {
+    return fail("--ca: there is nothing to check without TLS, expected --api https://HOST:PORT");
   }
   push.host = host;
   push.port = port;

@@ -38,6 +38,8 @@ enum class PushPayload : std::uint8_t { kJson, kText };
 struct PushCommand {
   std::string host = "127.0.0.1";  // without brackets
   std::string port = "8001";
+  bool tls = false;
+  std::string authorities;         // PEM file, for TLS; empty: the system's
   std::optional<std::string> key;  // empty: PUSHWIRE_API_KEY
   PushTarget target = PushTarget::kAll;
   std::string target_name;  // empty for kAll

@@ -90,11 +90,11 @@ TEST(CommandLine, PushGoesToTheLocalApiUnlessToldOtherwise) {
 }
 
 TEST(CommandLine, PushRefusesOtherAddresses) {
-  for (const char* bad : {"https://a:1", "a:1", "http://", "http://a:0", "http://a:65536", "http://a:1/x",
-                          "http://[::1", "http://[::1]x:1", "http://u@a:1", "http://a b:1"}) {
+  for (const char* bad : {"ftp://a:1", "a:1", "http://", "http://a:0", "http://a:65536", "http://a:1/x", "http://[::1",
+                          "http://[::1]x:1", "http://u@a:1", "http://a b:1"}) {
     EXPECT_EQ(usage({"push", "--to", "all", "--api", bad, "1"}).text,
               std::string("pushwire: --api: \"") + bad +
-                  "\" is no address, expected http://HOST:PORT\nSee pushwire push --help\n");
+                  "\" is no address, expected http://HOST:PORT or https://HOST:PORT\nSee pushwire push --help\n");
   }
 }
 
@@ -133,6 +133,16 @@ TEST(CommandLine, HelpIsAnAnswerNotAMistake) {
 TEST(CommandLine, VersionAlsoAsAnOption) {
   (void)parsed<VersionCommand>({"version"});  // fails the test itself when it is something else
   (void)parsed<VersionCommand>({"--version"});
+}
+
+TEST(CommandLine, PushSpeaksTlsToAnHttpsApi) {
+  const auto push = parsed<PushCommand>({"push", "--to", "all", "--api", "https://push.test", "--ca", "ca.pem", "1"});
+  EXPECT_TRUE(push.tls);
+  EXPECT_EQ(push.host, "push.test");
+  EXPECT_EQ(push.port, "443");
+  EXPECT_EQ(push.authorities, "ca.pem");
+  EXPECT_FALSE(parsed<PushCommand>({"push", "--to", "all", "1"}).tls);
+  EXPECT_NE(usage({"push", "--to", "all", "--ca", "ca.pem", "1"}).text.find("--ca"), std::string::npos);
 }
 
 }  // namespace

@@ -5,6 +5,9 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -29,10 +32,12 @@ std::string authority(const HttpPost& post) {
   return ipv6 ? fmt::format("[{}]:{}", post.host, post.port) : fmt::format("{}:{}", post.host, post.port);
 }
 
-// The steps resolve, connect, write, read; each starts the next. Lives on post()'s stack until the context has run.
+// The steps resolve, connect, agree on TLS, write, read; each starts the next. Lives on post()'s stack until the
+// context has run.
 class Exchange {
  public:
-  Exchange(asio::io_context& context, const HttpPost& post) : resolver_(context), socket_(context), post_(post) {
+  Exchange(asio::io_context& context, const HttpPost& post)
+      : resolver_(context), tls_(asio::ssl::context::tls_client), socket_(context, tls_), post_(post) {
     request_.method(http::verb::post);
     request_.target(post.path);
     request_.set(http::field::host, authority(post));
@@ -67,20 +72,44 @@ class Exchange {
   }
 
   void connect(const tcp::resolver::results_type& found) {
-    asio::async_connect(socket_, found, [this](error_code fault, const tcp::endpoint&) {
+    asio::async_connect(socket_.next_layer(), found, [this](error_code fault, const tcp::endpoint&) {
       if (!failed("reach", fault)) {
-        write();
+        post_.tls ? agree() : write(socket_.next_layer());
       }
     });
   }
 
-  void write() {
-    // A server that refuses early answers and stops reading: what it said matters more than the failed write.
-    http::async_write(socket_, request_, [this](error_code, std::size_t) { read(); });
+  void agree() {
+    socket_.set_verify_mode(asio::ssl::verify_peer);
+    socket_.set_verify_callback(asio::ssl::host_name_verification(post_.host));
+    error_code fault;
+    if (post_.authorities.empty()) {
+      tls_.set_default_verify_paths(fault);
+    } else {
+      tls_.load_verify_file(post_.authorities, fault);
+    }
+    if (fault) {
+      outcome_ = fail(fmt::format("cannot read authorities from {}: {}", post_.authorities, fault.message()));
+      return;
+    }
+    std::string name = post_.host;
+    ::SSL_ctrl(socket_.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
+    socket_.async_handshake(asio::ssl::stream_base::client, [this](error_code refused) {
+      if (!failed("agree on TLS with", refused)) {
+        write(socket_);
+      }
+    });
   }
 
-  void read() {
-    http::async_read(socket_, buffer_, parser_, [this](error_code fault, std::size_t) {
+  template <class Stream>
+  void write(Stream& stream) {
+    // A server that refuses early answers and stops reading: what it said matters more than the failed write.
+    http::async_write(stream, request_, [this, &stream](error_code, std::size_t) { read(stream); });
+  }
+
+  template <class Stream>
+  void read(Stream& stream) {
+    http::async_read(stream, buffer_, parser_, [this](error_code fault, std::size_t) {
       if (!failed("get an answer from", fault)) {
         const auto& answer = parser_.get();
         outcome_ = HttpAnswer{answer.result_int(), std::string(answer.reason()), answer.body()};
@@ -89,7 +118,8 @@ class Exchange {
   }
 
   tcp::resolver resolver_;
-  tcp::socket socket_;
+  asio::ssl::context tls_;
+  asio::ssl::stream<tcp::socket> socket_;  // its next layer alone, in the clear
   const HttpPost& post_;
   http::request<http::string_body> request_;
   boost::beast::flat_buffer buffer_;

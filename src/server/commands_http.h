@@ -15,6 +15,8 @@ struct HttpPost {
   std::string path;
   std::string api_key;  // empty: no Authorization header
   std::string json;
+  bool tls = false;
+  std::string authorities = {};  // PEM file with those that its certificate may come from; empty: the system's
 };
 
 struct HttpAnswer {

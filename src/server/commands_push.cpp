@@ -125,7 +125,14 @@ CommandResult run_push(const PushCommand& command, const Environment& environmen
       return {kExitUsage, "", fmt::format("pushwire: {}\n", part->error().message)};
     }
   }
-  const auto answer = post({command.host, command.port, "/v1/push", *std::move(key), *std::move(body)}, kTimeout);
+  const auto answer = post({.host = command.host,
+                            .port = command.port,
+                            .path = "/v1/push",
+                            .api_key = *std::move(key),
+                            .json = *std::move(body),
+                            .tls = command.tls,
+                            .authorities = command.authorities},
+                           kTimeout);
   if (!answer) {
     return {kExitFailure, "", fmt::format("pushwire: {}\n", printable(answer.error().message))};
   }

@@ -55,6 +55,9 @@ struct Config {
     std::uint64_t max_pending_handshakes = 10'000;
     Duration close_timeout{2'000};
     ClientIo io = ClientIo::kAuto;
+    Texts tls_certificate;
+    Texts tls_key;
+    [[nodiscard]] bool tls() const { return !tls_certificate.empty(); }
     bool operator==(const Client&) const = default;
   };
   struct Api {
@@ -63,6 +66,10 @@ struct Config {
     std::string keys_file;
     std::uint64_t max_body_bytes = std::uint64_t{1} << 20;
     Duration request_timeout{10'000};
+    Texts tls_certificate;
+    Texts tls_key;
+    std::string tls_client_ca;
+    [[nodiscard]] bool tls() const { return !tls_certificate.empty(); }
     bool operator==(const Api&) const = default;
   };
   struct Auth {

@@ -15,6 +15,7 @@
 #include "net/tls_client.h"
 #include "server/config_rules.h"
 #include "server/config_text.h"
+#include "server/listener_tls.h"
 
 namespace pushwire::server {
 namespace {
@@ -186,6 +187,44 @@ void check_authorities(LoadResult& result, std::string_view key, const std::stri
   }
 }
 
+// The listener's certificates, as `prefix` + "tls_certificate" and so on name them.
+struct ListenerTls {
+  std::string prefix;
+  const Config::Texts& certificates;
+  const Config::Texts& keys;
+  std::string client_authorities;
+
+  std::string key(std::string_view name) const { return prefix + std::string(name); }
+};
+
+void check_listener_tls(LoadResult& result, const ListenerTls& tls) {
+  const std::string certificate_key = tls.key("tls_certificate");
+  const std::string key_key = tls.key("tls_key");
+  const std::string authorities_key = tls.key("tls_client_ca");
+  if (tls.certificates.size() != tls.keys.size()) {
+    result.add({key_key, certificate_key},
+               fmt::format("{} certificates and {} keys, expected a key for each certificate", tls.certificates.size(),
+                           tls.keys.size()));
+    return;
+  }
+  if (tls.certificates.empty()) {
+    if (!tls.client_authorities.empty()) {
+      result.add({authorities_key}, fmt::format("has no effect without TLS, expected {} too", certificate_key));
+    }
+    return;
+  }
+  for (const std::string& path : tls.keys) {
+    if (!read_secret(result, key_key, path)) {
+      return;
+    }
+  }
+  if (const auto made = make_tls_server(tls.certificates, tls.keys, tls.client_authorities); !made) {
+    const bool of_authorities =
+        !tls.client_authorities.empty() && made.error().message.starts_with(tls.client_authorities);
+    result.add({of_authorities ? authorities_key : certificate_key}, made.error().message);
+  }
+}
+
 void read_bus_files(LoadResult& result) {
   Config::Bus& bus = result.config.bus;
   const auto secret_of = [&](const SecretKeys& keys, const std::string& path, std::string& secret) {
@@ -238,6 +277,8 @@ void read_named_files(LoadResult& result) {
   read_api_keys(result);
   check_readable(result, "auth.public_key_file", config.auth.public_key_file);
   check_readable(result, "auth.jwks_file", config.auth.jwks_file);
+  check_listener_tls(result, {"client.", config.client.tls_certificate, config.client.tls_key, ""});
+  check_listener_tls(result, {"api.", config.api.tls_certificate, config.api.tls_key, config.api.tls_client_ca});
   read_bus_files(result);
 }
 

@@ -1,6 +1,7 @@
 // The one table of configuration keys. Reading the file, the environment and --set, suggestions, `needs_restart` and
-// docs/configuration.md all follow it: a new key is a field in config.h and a line in config_keys.cpp, or for the bus
-// in bus/settings.h and config_keys_bus.cpp. Immutable data and pure functions, any thread.
+// docs/configuration.md all follow it: a new key is a field in config.h and a line in config_keys.cpp, for node, client
+// and API in config_keys_port.cpp, for the bus in bus/settings.h and config_keys_bus.cpp. Immutable data and pure
+// functions, any thread.
 #pragma once
 
 #include <chrono>
@@ -43,6 +44,8 @@ struct ConfigKey {
 };
 
 [[nodiscard]] std::span<const ConfigKey> config_keys();
+// Those of the tables [node], [client] and [api].
+[[nodiscard]] std::span<const ConfigKey> port_config_keys();
 // Those of them that begin with "bus.".
 [[nodiscard]] std::span<const ConfigKey> bus_config_keys();
 // Null when there is no such key.

@@ -134,16 +134,17 @@ BoundPorts Gateway::bound_ports() const {
   for (const net::Address& address : ports_.client) {
     ports.client.push_back(address.port());
   }
-  ports.api_url = fmt::format("http://{}", ports_.api.front().to_string());
+  ports.api_url = fmt::format("{}://{}", config_.api.tls() ? "https" : "http", ports_.api.front().to_string());
   return ports;
 }
 
 void Gateway::name_listeners() {
   for (const net::Address& address : ports_.client) {
-    listener_lines_.push_back(fmt::format("clients on ws://{}{}", address.to_string(), config_.client.path));
+    listener_lines_.push_back(fmt::format("clients on {}://{}{}", config_.client.tls() ? "wss" : "ws",
+                                          address.to_string(), config_.client.path));
   }
   for (const net::Address& address : ports_.api) {
-    listener_lines_.push_back(fmt::format("api on http://{}", address.to_string()));
+    listener_lines_.push_back(fmt::format("api on {}://{}", config_.api.tls() ? "https" : "http", address.to_string()));
   }
 }
 
@@ -180,8 +181,23 @@ Result<> Gateway::start() {
 
 // --- while it runs -----------------------------------------------------------------------------------------------
 
+void Gateway::keep_tls_switched(Config& fresh, std::vector<std::string>& later) const {
+  if (fresh.client.tls() != config_.client.tls()) {
+    later.emplace_back("client.tls_certificate");
+    fresh.client.tls_certificate = config_.client.tls_certificate;
+    fresh.client.tls_key = config_.client.tls_key;
+  }
+  if (fresh.api.tls() != config_.api.tls()) {
+    later.emplace_back("api.tls_certificate");
+    fresh.api.tls_certificate = config_.api.tls_certificate;
+    fresh.api.tls_key = config_.api.tls_key;
+    fresh.api.tls_client_ca = config_.api.tls_client_ca;
+  }
+}
+
 Result<> Gateway::reload(Config fresh) {
-  const std::vector<std::string> later = needs_restart(config_, fresh);
+  std::vector<std::string> later = needs_restart(config_, fresh);
+  keep_tls_switched(fresh, later);
   // What needs a restart stays as it is, so that the running node and its settings agree. Old and new together have to
   // obey the rules again: keys that go away may leave a public listener open, for example.
   fresh.node = config_.node;

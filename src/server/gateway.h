@@ -42,6 +42,8 @@ class Gateway {
 
   // Takes over what a running node can change; the rest is named in the log. The old settings stay on an error.
   Result<> reload(Config fresh);
+  // The same settings, from files that have changed: certificates and keys.
+  Result<> reload_files() { return reload(config_); }
   // The configuration on disk is bad: shown in the metrics.
   void reload_failed() noexcept { view_.reload_ok.store(false); }
 
@@ -66,6 +68,8 @@ class Gateway {
                      std::vector<WorkerListeners>& listeners, std::vector<net::Fd> WorkerListeners::*where);
   BoundPorts bound_ports() const;
   void name_listeners();
+  // Whether a port speaks TLS does not change while the node runs.
+  void keep_tls_switched(Config& fresh, std::vector<std::string>& later) const;
   void fill_view();
   std::unique_ptr<hub::Cluster> make_cluster();
   void stop();

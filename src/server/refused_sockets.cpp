@@ -6,9 +6,14 @@
 
 namespace pushwire::server {
 
-void RefusedSockets::refuse(net::Fd fd, std::string_view answer) {
+void RefusedSockets::refuse(net::Fd fd, std::unique_ptr<net::TlsConnection> tls, std::string_view answer) {
   // A fresh socket's buffer is empty: the answer fits, and if not, the client is closed without one.
-  (void)::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (tls == nullptr) {
+    (void)::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  } else {
+    (void)tls->send(answer);
+    tls->shutdown();
+  }
   (void)::shutdown(fd.get(), SHUT_WR);
   if (sockets_.size() >= kMost) {
     sockets_.pop_front();

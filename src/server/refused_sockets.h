@@ -4,12 +4,14 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <string_view>
 
 #include "base/clock.h"
 #include "net/event_loop.h"
 #include "net/fd.h"
 #include "net/timer_wheel.h"
+#include "net/tls_connection.h"
 
 namespace pushwire::server {
 
@@ -17,7 +19,8 @@ class RefusedSockets final : private net::Timer {
  public:
   explicit RefusedSockets(net::EventLoop& loop) : loop_(loop) {}
 
-  void refuse(net::Fd fd, std::string_view answer);
+  // `tls`: null in the clear.
+  void refuse(net::Fd fd, std::unique_ptr<net::TlsConnection> tls, std::string_view answer);
   std::size_t size() const noexcept { return sockets_.size(); }
 
  private:

@@ -18,7 +18,7 @@ class RefusedSocketsTest : public ::testing::Test {
     PW_CHECK(::socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
     net::Fd client(ends[1]);
     (void)TestServer::write(client, "GET / HTTP/1.1\r\n\r\n");
-    refused_.refuse(net::Fd(ends[0]), answer);
+    refused_.refuse(net::Fd(ends[0]), nullptr, answer);
     return client;
   }
   void expire(MonotonicMs ms) { loop_.timers().expire(loop_.now() + ms); }
@@ -73,7 +73,7 @@ TEST_F(RefusedSocketsTest, AClientWhoHasGoneIsNoSignal) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
   net::Fd(ends[1]).reset();
-  refused_.refuse(net::Fd(ends[0]), "answer");
+  refused_.refuse(net::Fd(ends[0]), nullptr, "answer");
   expire(1'600);
   EXPECT_EQ(refused_.size(), 0U);
 }

@@ -17,6 +17,7 @@
 #include "server/commands.h"
 #include "server/ebb.h"
 #include "server/gateway.h"
+#include "server/listener_tls.h"
 #include "server/settings.h"
 
 namespace pushwire::server {
@@ -25,6 +26,7 @@ namespace {
 constexpr rlim_t kFewestFiles = 64;            // loops, listeners and reserves of a few workers
 constexpr long kPollNs = 20'000'000;           // how often a drain looks whether it is done
 constexpr timespec kTendEvery{1, 0};           // how often memory and the bus are looked after
+constexpr MonotonicMs kLookAtFilesMs = 2'000;  // how often whether certificates have changed
 constexpr timespec kWaitEvery{0, 10'000'000};  // how often a node that is not ready looks at its bus
 
 sigset_t our_signals() {
@@ -83,6 +85,7 @@ class Life {
         environment_(environment),
         drain_(config.drain),
         publish_timeout_(config.bus.publish_timeout.count()),
+        tls_files_(config),
         gateway_(std::move(config), std::move(bus)) {}
 
   int run() {
@@ -102,13 +105,32 @@ class Life {
         reload();
       } else if (signal > 0) {
         return drain();
-      } else if (watch.ready() && ebb_.has_passed(gateway_.connections())) {
-        (void)malloc_trim(0);
+      } else if (watch.ready()) {
+        tend();
       }
     }
   }
 
  private:
+  void tend() {
+    if (ebb_.has_passed(gateway_.connections())) {
+      (void)malloc_trim(0);
+    }
+    if (monotonic_ms() < look_at_files_) {
+      return;
+    }
+    look_at_files_ = monotonic_ms() + kLookAtFilesMs;
+    if (!tls_files_.have_settled_anew()) {
+      return;
+    }
+    if (const auto done = gateway_.reload_files(); !done) {
+      log_error("certificates have changed: {}; the old ones stay", done.error().message);
+      gateway_.reload_failed();
+    } else {
+      log_info("certificates have changed: the new ones are shown from now on");
+    }
+  }
+
   void look_at_bus(BusWatch& watch) {
     const bus::Health health = gateway_.bus_health();
     switch (watch.look(health.up, monotonic_ms())) {
@@ -130,12 +152,14 @@ class Life {
       return;
     }
     const Config::Drain drain = loaded.config.drain;
+    TlsFiles files(loaded.config);
     if (const auto done = gateway_.reload(std::move(loaded.config)); !done) {
       log_error("reload: {}; the old settings stay", done.error().message);
       gateway_.reload_failed();
       return;
     }
     drain_ = drain;
+    tls_files_ = std::move(files);
     log_info("reload: done");
   }
 
@@ -181,6 +205,8 @@ class Life {
   const Environment& environment_;
   Config::Drain drain_;
   const MonotonicMs publish_timeout_;
+  TlsFiles tls_files_;
+  MonotonicMs look_at_files_ = 0;
   Ebb ebb_;
   Gateway gateway_;
 };

@@ -42,6 +42,8 @@ Worker::Worker(WorkerBase& base, const NodeServices& services, std::shared_ptr<c
       bag_(services.dispatcher.router().mailboxes()) {
   api_port_.attach(api_server_);
   client_port_.attach(client_server_);
+  api_server_.set_tls(settings_->api_tls);
+  client_server_.set_tls(settings_->client_tls);
   for (net::Fd& fd : listeners.client) {
     listeners_.push_back(std::make_unique<net::Listener>(base.loop, std::move(fd), *this, kClientPort));
   }
@@ -146,7 +148,9 @@ void Worker::on_accept(net::Fd fd, std::uint16_t port) {
   }
   if (too_many_handshakes()) {
     base_.stats.handshake(metrics::HandshakeResult::kOverloaded);
-    refused_.refuse(std::move(fd), bytes_of(session::refusal_of(session::Door::kOverloaded).response()));
+    if (!client_server_.has_tls()) {  // with TLS to say so would cost just what there is no room for
+      refused_.refuse(std::move(fd), nullptr, bytes_of(session::refusal_of(session::Door::kOverloaded).response()));
+    }
     return;
   }
   client_server_.adopt(std::move(fd));
@@ -177,7 +181,7 @@ void Worker::adopt(std::unique_ptr<session::PendingUpgrade> upgrade) {
   if (const auto rejected = hub_.adopt(std::move(upgrade))) {
     const session::Refusal refusal = session::too_many_connections();
     base_.stats.handshake(refusal.result);
-    refused_.refuse(std::move(rejected->fd), bytes_of(refusal.response()));
+    refused_.refuse(std::move(rejected->fd), std::move(rejected->tls), bytes_of(refusal.response()));
   }
 }
 
@@ -217,6 +221,8 @@ void Worker::apply(std::shared_ptr<const WorkerSettings> settings) {
   client_port_.set_settings(settings_);
   api_server_.set_limits(settings_->api_http);
   client_server_.set_limits(settings_->client_http);
+  api_server_.set_tls(settings_->api_tls);
+  client_server_.set_tls(settings_->client_tls);
 }
 
 }  // namespace pushwire::server

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/json_writer.h"
+#include "server/listener_tls.h"
 #include "server/settings.h"
 #include "server/version.h"
 
@@ -90,6 +91,15 @@ Result<std::shared_ptr<const WorkerSettings>> make_settings(const Config& config
     }
     settings->dev_info = dev_info(config, ports);
   }
+  auto client_tls = make_tls_server(config.client.tls_certificate, config.client.tls_key, "");
+  auto api_tls = make_tls_server(config.api.tls_certificate, config.api.tls_key, config.api.tls_client_ca);
+  if (!client_tls || !api_tls) {
+    const bool client = !client_tls;
+    return fail(fmt::format("{}.tls_certificate: {}", client ? "client" : "api",
+                            (client ? client_tls : api_tls).error().message));
+  }
+  settings->client_tls = std::move(*client_tls);
+  settings->api_tls = std::move(*api_tls);
   settings->hub = {config.node.name, session_options(config), *topics};
   settings->upgrade.path = config.client.path;
   settings->upgrade.authenticator = std::move(*authenticator);

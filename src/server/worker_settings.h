@@ -13,6 +13,7 @@
 #include "hub/local_hub.h"
 #include "hub/worker_mail.h"
 #include "net/sender.h"
+#include "net/tls_server.h"
 #include "server/config.h"
 #include "session/upgrade_request.h"
 
@@ -25,6 +26,8 @@ struct WorkerSettings final : hub::Settings {
   api::ApiKeys keys;
   http::HttpLimits client_http;
   http::HttpLimits api_http;
+  std::shared_ptr<const net::TlsServer> client_tls;  // null: in the clear
+  std::shared_ptr<const net::TlsServer> api_tls;
   net::IoChoice io = net::IoChoice::kAuto;
   std::uint64_t max_connections = 0;
   std::uint64_t max_pending_handshakes = 0;  // of this worker

@@ -45,6 +45,10 @@ ChannelSession::ChannelSession(std::uint32_t slot, SessionManager& manager, User
       expires_at_(clamp_seconds(upgrade.expires_at)),
       slot_(slot),
       format_(upgrade.format) {
+  if (upgrade.tls != nullptr) {
+    has_tls_ = true;
+    manager_.keep_tls(slot_, std::move(upgrade.tls));
+  }
   watch(last_received_);
 }
 
@@ -52,9 +56,16 @@ ChannelSession::~ChannelSession() {
   if (outbox_ != nullptr) {
     manager_.outboxes_.give_back(outbox_);
   }
+  if (has_tls_) {
+    manager_.tls_[slot_].reset();
+  }
   if (fd_ >= 0) {
     ::close(fd_);
   }
+}
+
+net::TlsConnection* ChannelSession::tls() const noexcept {
+  return has_tls_ ? manager_.tls_[slot_].get() : nullptr;
 }
 
 WallMs ChannelSession::last_seen_at() const noexcept {
@@ -71,6 +82,9 @@ std::string ChannelSession::remote() const {
 void ChannelSession::start() {
   if (!manager_.loop_.add(fd_, kReadEvents, *this)) {
     vanish();
+  } else if (has_tls_ && tls()->has_pending()) {
+    reads_on_ = true;  // the worker before has read more than it used: no event will tell of it
+    manager_.loop_.run_again(*this);
   }
 }
 
@@ -167,7 +181,7 @@ void ChannelSession::flush() {
   }
   manager_.stats_.outbox_bytes.add(static_cast<std::int64_t>(outbox_->queue_remembered()));
   const std::size_t before = outbox_->bytes();
-  const net::FlushResult result = outbox_->flush(fd_);
+  const net::FlushResult result = has_tls_ ? outbox_->flush(*tls()) : outbox_->flush(fd_);
   end_flush(result, before - outbox_->bytes());
 }
 
@@ -203,6 +217,7 @@ void ChannelSession::end_flush(net::FlushResult result, std::size_t written) {
   if (after_flush_ == AfterFlush::kFinish) {
     finish();
   } else if (after_flush_ == AfterFlush::kShutdown) {
+    say_goodbye_in_tls();
     ::shutdown(fd_, SHUT_WR);
   }
 }
@@ -241,7 +256,7 @@ void ChannelSession::on_io(std::uint32_t events) {
 void ChannelSession::read_socket(std::uint32_t events) {
   const std::span<char> buffer(manager_.receive_buffer_);
   for (int i = 0; i < kReadsPerTurn; ++i) {
-    const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    const ssize_t got = receive_some(buffer);
     if (got <= 0) {
       if (got < 0 && errno == EINTR) {
         continue;
@@ -259,12 +274,33 @@ void ChannelSession::read_socket(std::uint32_t events) {
     }
     // A short read emptied the socket, and the next byte makes a new edge: no need to be told EAGAIN. Not so when the
     // end of the stream, which makes no further edge, is waiting behind the bytes.
-    if (static_cast<std::size_t>(got) < buffer.size() && events == EPOLLIN) {
+    if (static_cast<std::size_t>(got) < buffer.size() && events == EPOLLIN && !has_tls_) {
       return;
     }
   }
   reads_on_ = true;
   manager_.loop_.run_again(*this);
+}
+
+ssize_t ChannelSession::receive_some(std::span<char> room) {
+  if (!has_tls_) {
+    return ::recv(fd_, room.data(), room.size(), MSG_DONTWAIT);
+  }
+  net::TlsConnection& own = *tls();
+  const ssize_t got = own.receive(room);
+  if (own.blocked() && !blocked_) {  // words of the protocol, and a full socket
+    if (outbox_ == nullptr) {
+      outbox_ = manager_.outboxes_.take();
+    }
+    set_blocked();
+  }
+  return got;
+}
+
+void ChannelSession::say_goodbye_in_tls() {
+  if (has_tls_) {
+    tls()->shutdown();
+  }
 }
 
 void ChannelSession::receive(std::span<char> bytes) {
@@ -439,56 +475,10 @@ void ChannelSession::finish() {
     manager_.outboxes_.give_back(outbox_);
     outbox_ = nullptr;
   }
+  say_goodbye_in_tls();
   ::close(fd_);
   fd_ = -1;
   manager_.closed_.push_back(this);
-}
-
-// --- time --------------------------------------------------------------------------------------------------------
-
-// Arms the timer for the earliest of this session's deadlines. What happens often (a byte received) only moves
-// deadlines later and does not come here: the timer then fires early, finds nothing due and is armed anew.
-void ChannelSession::watch(MonotonicMs now) {
-  const SessionOptions& options = manager_.options_;
-  if (state_ == State::kClosing) {
-    manager_.loop_.timers().arm(*this, last_received_ + options.close_timeout);
-    return;
-  }
-  MonotonicMs deadline = std::min(last_received_ + options.heartbeat_timeout,
-                                  last_received_ + options.heartbeat_interval * (pings_sent_ + 1));
-  if (expires_at_ != 0) {
-    deadline = std::min(deadline, now + static_cast<MonotonicMs>(expires_at_) * 1000 - wall_ms());
-  }
-  if (outbox_ != nullptr && outbox_->over_soft_since() != 0) {
-    deadline = std::min(deadline, outbox_->over_soft_since() + options.outbox_soft_for);
-  }
-  manager_.loop_.timers().arm(*this, deadline);
-}
-
-void ChannelSession::on_timer(MonotonicMs now) {
-  const SessionOptions& options = manager_.options_;
-  if (state_ == State::kClosing) {
-    const bool too_long = now - connected_at_ >= options.outbox_soft_for + options.close_timeout;
-    return too_long || now - last_received_ >= options.close_timeout ? finish() : watch(now);
-  }
-  if (expires_at_ != 0 && wall_ms() >= static_cast<WallMs>(expires_at_) * 1000) {
-    close(Disconnect::kTokenExpired);
-  } else if (outbox_ != nullptr && outbox_->over_soft_since() != 0 &&
-             now - outbox_->over_soft_since() >= options.outbox_soft_for) {
-    close(Disconnect::kSlowClient);
-  } else if (now - last_received_ >= options.heartbeat_timeout) {
-    close(Disconnect::kNoHeartbeat);
-  } else if (inbound_ != nullptr && now - inbound_->since >= options.heartbeat_timeout) {
-    close(Disconnect::kBadRequest);  // one message, begun and never finished
-  } else {
-    if (now - last_received_ >= options.heartbeat_interval * (pings_sent_ + 1)) {
-      ++pings_sent_;
-      if (!blocked_) {
-        push(manager_.ping_);
-      }
-    }
-    watch(now);
-  }
 }
 
 }  // namespace pushwire::session

@@ -21,6 +21,7 @@
 #include "net/io_handler.h"
 #include "net/outbox.h"
 #include "net/timer_wheel.h"
+#include "net/tls_connection.h"
 #include "protocol/disconnect.h"
 #include "session/pending_upgrade.h"
 #include "session/session_id.h"
@@ -74,6 +75,8 @@ class ChannelSession final : public net::IoHandler, public net::Timer {
   net::Outbox* begin_flush();
   void end_flush(net::FlushResult result, std::size_t written);
   int fd() const noexcept { return fd_; }
+  // Null: in the clear.
+  net::TlsConnection* tls() const noexcept;
   std::uint32_t slot() const noexcept { return slot_; }
 
  private:
@@ -90,6 +93,8 @@ class ChannelSession final : public net::IoHandler, public net::Timer {
 
   void on_timer(MonotonicMs now) override;
   void read_socket(std::uint32_t events);
+  ssize_t receive_some(std::span<char> room);
+  void say_goodbye_in_tls();
   void read_messages(websocket::MessageReader& reader, std::span<char>& bytes);
   void on_event(const websocket::Event& event);
   void on_text(std::string_view text);
@@ -129,6 +134,7 @@ class ChannelSession final : public net::IoHandler, public net::Timer {
   bool dirty_ : 1 = false;         // in the manager's list for this turn
   bool blocked_ : 1 = false;       // the socket is full, EPOLLOUT is armed
   bool reads_on_ : 1 = false;      // has used up its reads of a turn, the next turn goes on
+  bool has_tls_ : 1 = false;       // it is with the manager
   bool deaf_ : 1 = false;          // after a close frame or fault: what comes is thrown away
 };
 

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "net/fd.h"
+#include "net/tls_connection.h"
 
 namespace pushwire::session {
 
@@ -14,8 +16,9 @@ enum class MessageFormat : std::uint8_t { kPlain, kRaw };
 
 struct PendingUpgrade {
   net::Fd fd;
-  std::string leftover;  // bytes the client sent behind its request
-  std::string response;  // the 101 answer, written together with the welcome
+  std::unique_ptr<net::TlsConnection> tls;  // null: in the clear
+  std::string leftover;                     // bytes the client sent behind its request
+  std::string response;                     // the 101 answer, written together with the welcome
   std::string user;
   std::string device;
   std::vector<std::string> topics;    // subscribed before the welcome; permitted, each once

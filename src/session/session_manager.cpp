@@ -93,6 +93,13 @@ void SessionManager::remove(ChannelSession& session) {
   stats_.connections.add(-1);
 }
 
+void SessionManager::keep_tls(std::uint32_t slot, std::unique_ptr<net::TlsConnection> tls) {
+  if (tls_.size() <= slot) {
+    tls_.resize(slot + 1);
+  }
+  tls_[slot] = std::move(tls);
+}
+
 void SessionManager::set_options(const SessionOptions& options) {
   options_ = options;
   std::uint32_t cursor = 0;
@@ -107,7 +114,7 @@ void SessionManager::flush() {
     for (ChannelSession* session : dirty_) {
       if (net::Outbox* outbox = session->begin_flush(); outbox != nullptr) {
         flushing_.push_back({session, outbox->bytes()});
-        jobs_.push_back({session->fd(), outbox});
+        jobs_.push_back({.fd = session->fd(), .outbox = outbox, .tls = session->tls()});
       }
     }
     dirty_.clear();

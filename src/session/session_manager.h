@@ -18,6 +18,7 @@
 #include "net/event_loop.h"
 #include "net/outbox.h"
 #include "net/sender.h"
+#include "net/tls_connection.h"
 #include "session/channel_session.h"
 #include "session/options.h"
 #include "session/pending_upgrade.h"
@@ -100,6 +101,7 @@ class SessionManager {
   };
 
   bool make_room(std::string_view user);
+  void keep_tls(std::uint32_t slot, std::unique_ptr<net::TlsConnection> tls);
   // Called by a session that leaves: out of the user and id tables.
   void remove(ChannelSession& session);
 
@@ -126,7 +128,9 @@ class SessionManager {
   std::vector<net::SendJob> jobs_;
   std::unique_ptr<net::Sender> sender_ = std::make_unique<net::PlainSender>();
   std::vector<ChannelSession*> closed_;  // to be destroyed at the end of the turn
-  Slab<ChannelSession> sessions_;        // last: sessions refer to everything above
+  // By slot, for sessions that speak TLS; without any it is empty, so that the others do not pay for it.
+  std::vector<std::unique_ptr<net::TlsConnection>> tls_;
+  Slab<ChannelSession> sessions_;  // last: sessions refer to everything above
 };
 
 }  // namespace pushwire::session

@@ -28,14 +28,19 @@ class Answer:
 class Api:
     """A new connection for each request; kept() gives one that stays open."""
 
-    def __init__(self, port, key=None, host="127.0.0.1"):
-        self.host, self.port, self.key = host, port, key
+    def __init__(self, port, key=None, host="127.0.0.1", tls=None):
+        self.host, self.port, self.key, self.tls = host, port, key, tls
         self._kept = None
+
+    def _connection(self):
+        if self.tls is None:
+            return http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT)
+        return http.client.HTTPSConnection(self.host, self.port, timeout=TIMEOUT, context=self.tls)
 
     @contextlib.contextmanager
     def kept(self):
-        api = Api(self.port, self.key, self.host)
-        api._kept = http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT)
+        api = Api(self.port, self.key, self.host, self.tls)
+        api._kept = api._connection()
         try:
             yield api
         finally:
@@ -54,7 +59,7 @@ class Api:
                 body = body.encode()
         sent.update(headers or {})
         sent = {name: value for name, value in sent.items() if value is not None}
-        connection = self._kept or http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT)
+        connection = self._kept or self._connection()
         try:
             connection.request(method, path, body, sent)
             answer = connection.getresponse()

@@ -72,7 +72,7 @@ async def connect(gateway, user=None, *, token=None, headers=None, subprotocols=
     sent = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
     async with websocket_connect(f"{gateway.ws_url}?{urlencode(words)}", additional_headers=sent, proxy=None,
                                  subprotocols=subprotocols, open_timeout=TIMEOUT, close_timeout=TIMEOUT,
-                                 ping_interval=None) as socket:
+                                 ping_interval=None, ssl=gateway.tls if gateway.secure else None) as socket:
         client = Client(socket, None)
         if not raw:
             client.welcome = await client.receive()

@@ -38,7 +38,7 @@ def run_command(*arguments, env=None, stdin=None, timeout=20):
 class Gateway:
     """`pushwire serve` with its listeners known. Requires: stop() or kill() in the end."""
 
-    def __init__(self, settings=None, *, folder, config=None, env=None, nofile=None, key=None, command=None):
+    def __init__(self, settings=None, *, folder, config=None, env=None, nofile=None, key=None, command=None, tls=None):
         free_ports = {"client.listen": "127.0.0.1:0", "api.listen": "127.0.0.1:0", "node.workers": 2}
         if config is not None:
             free_ports = {}
@@ -64,8 +64,11 @@ class Gateway:
             self.kill()
             raise
         self.client_port = self._port(r"^clients on wss?://.*:(\d+)/")
-        self.api_port = self._port(r"^api on http://.*:(\d+)$")
-        self.api = Api(self.api_port, key)
+        self.api_port = self._port(r"^api on https?://.*:(\d+)$")
+        self.secure = self.lines[0].startswith("clients on wss:")
+        self.tls = tls  # an ssl context: for both ports, as far as they speak TLS
+        secure_api = any(line.startswith("api on https:") for line in self.lines)
+        self.api = Api(self.api_port, key, tls=tls if secure_api else None)
 
     def _read(self):
         for line in self.process.stdout:
@@ -91,7 +94,7 @@ class Gateway:
 
     @property
     def ws_url(self):
-        return f"ws://127.0.0.1:{self.client_port}/ws"
+        return f"{'wss' if self.secure else 'ws'}://127.0.0.1:{self.client_port}/ws"
 
     @property
     def pid(self):
