@@ -132,6 +132,17 @@ TEST(Jwt, IgnoresTypeAndKeyUrls) {
       "accepted");
 }
 
+// A stranger's signature stays a stranger's, though the token brings the very key that it was made with (attack 26).
+TEST(Jwt, NeverUsesAKeyThatTheTokenBrings) {
+  constexpr std::string_view kStranger = "fedcba9876543210fedcba9876543210";
+  const std::string header =
+      R"({"alg":"HS256","jwk":{"kty":"oct","alg":"HS256","k":")" + base64url_encode(kStranger) + R"("}})";
+  const std::string input = test::signing_input(header, kGoodClaims);
+  EXPECT_EQ(outcome(test::join(input, test::hmac(EVP_sha256(), kStranger, input))),
+            "token_invalid: the token's signature is not valid");
+  EXPECT_EQ(outcome(test::token_of(header, kGoodClaims)), "accepted");
+}
+
 TEST(Jwt, RefusesBadHeaders) {
   for (const char* header : {"", "[]", "{", R"({"alg":"HS256","alg":"HS256"})", R"({"alg":"none","alg":"HS256"})"}) {
     EXPECT_EQ(outcome_of_header(header), "token_invalid: the token's header is not valid") << header;

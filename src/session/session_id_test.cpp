@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <set>
 #include <string>
 
@@ -45,6 +46,22 @@ TEST(RandomIds, NeverRepeatsAcrossBlocksAndGenerators) {
     EXPECT_TRUE(seen.insert(other.next()).second);
   }
   EXPECT_FALSE(seen.contains(SessionId{}));
+}
+
+// A counter or a clock in an id would show in its upper bits (attack 25). The bounds are 12 standard deviations away.
+TEST(RandomIds, EveryBitIsSetInAboutHalfOfThem) {
+  constexpr int kIds = 4096;
+  RandomIds ids;
+  std::array<int, 128> set{};
+  for (int i = 0; i < kIds; ++i) {
+    const SessionId id = ids.next();
+    for (std::size_t bit = 0; bit < set.size(); ++bit) {
+      set[bit] += (id.bytes[bit / 8] & (1U << (bit % 8))) != 0 ? 1 : 0;
+    }
+  }
+  for (std::size_t bit = 0; bit < set.size(); ++bit) {
+    EXPECT_NEAR(set[bit], kIds / 2, 400) << bit;
+  }
 }
 
 }  // namespace
