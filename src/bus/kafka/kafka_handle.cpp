@@ -160,13 +160,16 @@ Result<KafkaHandle> make_kafka_consumer(const Settings& settings, const KafkaCal
   return make(RD_KAFKA_CONSUMER, std::move(*conf), settings.kafka);
 }
 
-Result<KafkaHandle> make_kafka_producer(const Settings& settings, const KafkaCalls& calls) {
+Result<KafkaHandle> make_kafka_producer(const Settings& settings, const KafkaCalls& calls, std::size_t batch_bytes) {
   Result<Conf> conf = make_conf(settings, kForProducer, calls);
   if (!conf) {
     return fail(conf.error().message);
   }
   const std::string timeout = std::to_string(std::max<std::int64_t>(settings.publish_timeout.count(), 1));
   if (const Result<> done = set(**conf, "message.timeout.ms", timeout, "bus.publish_timeout"); !done) {
+    return fail(done.error().message);
+  }
+  if (const Result<> done = set(**conf, "batch.size", std::to_string(batch_bytes), "bus.kafka"); !done) {
     return fail(done.error().message);
   }
   rd_kafka_conf_set_dr_msg_cb(conf->get(), calls.on_delivery);

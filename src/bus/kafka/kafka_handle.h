@@ -23,6 +23,8 @@ namespace pushwire::bus {
 // A broker as it comes takes batches of 1,048,588 bytes (its message.max.bytes). A batch of one record has 61 bytes of
 // head, and the record up to 40 more with its key and lengths; the rest is left for headers of later versions.
 constexpr std::size_t kLargestKafkaRecord = 1'048'000;
+// What the library puts into one batch unless it is told otherwise.
+constexpr std::size_t kLargestKafkaBatch = 1'000'000;
 
 struct FreeKafka {
   // Blocks until the library's threads have ended, which a hanging name server can make long: see KafkaGraves.
@@ -51,7 +53,9 @@ struct KafkaCalls {
 
 // An error names the setting.
 Result<KafkaHandle> make_kafka_consumer(const Settings& settings, const KafkaCalls& calls);
-Result<KafkaHandle> make_kafka_producer(const Settings& settings, const KafkaCalls& calls);
+// A batch has up to `batch_bytes`, or one record that is larger: one of so many bytes always goes alone.
+Result<KafkaHandle> make_kafka_producer(const Settings& settings, const KafkaCalls& calls,
+                                        std::size_t batch_bytes = kLargestKafkaBatch);
 // The topic that the producer sends to, with its partition chosen by lane (lane % partitions).
 KafkaTopic make_kafka_topic(rd_kafka_t* producer, const std::string& name);
 

@@ -49,6 +49,15 @@ TEST(KafkaHandle, RefusesAFileOfAuthoritiesThatIsNotThere) {
   EXPECT_EQ(consumer.error().message.find("bus.kafka.tls_ca: "), 0U) << consumer.error().message;
 }
 
+TEST(KafkaHandle, LimitsBatchesOfAProducer) {
+  const Result<KafkaHandle> producer = make_kafka_producer(Settings{}, {}, 16'384);
+  ASSERT_TRUE(producer);
+  std::string value(16, '\0');
+  std::size_t size = value.size();
+  ASSERT_EQ(rd_kafka_conf_get(rd_kafka_conf(producer->get()), "batch.size", value.data(), &size), RD_KAFKA_CONF_OK);
+  EXPECT_STREQ(value.c_str(), "16384");
+}
+
 TEST(KafkaGraves, FreeWhatIsBuriedAndAreEmptyThen) {
   Result<KafkaHandle> consumer = make_kafka_consumer(Settings{}, {});
   ASSERT_TRUE(consumer);

@@ -24,6 +24,9 @@ namespace pushwire::bus {
 namespace {
 
 constexpr MonotonicMs kProbeEveryMs = 2'000;
+// The broker's limit is one of batches, and it refuses one as a whole. With these a record is soon sent alone.
+constexpr std::size_t kSmallBatch = 16'384;
+constexpr std::size_t kBatchOfOne = 1;
 constexpr MonotonicMs kRenewAfterMs = 30'000;  // away for so long: clients anew, with names resolved anew
 
 class KafkaLink final : public Link, private net::IoHandler {
@@ -63,7 +66,8 @@ class KafkaLink final : public Link, private net::IoHandler {
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque);
 
   void on_io(std::uint32_t events) override;
-  void on_result(std::uint64_t number, rd_kafka_resp_err_t code, const char* detail);
+  void on_result(std::uint64_t number, std::size_t size, rd_kafka_resp_err_t code, const char* detail);
+  SendResult judge(std::size_t size, rd_kafka_resp_err_t code);
   Result<> make_handles();
   void probe();
   void on_probed(const KafkaAnswer& answer);
@@ -84,6 +88,7 @@ class KafkaLink final : public Link, private net::IoHandler {
   net::Fd wakeup_;
   KafkaReader reader_;
   KafkaHandle producer_;
+  std::size_t batch_bytes_ = kLargestKafkaBatch;  // the producer's
   KafkaTopic topic_;  // the producer's; made when the topic is known to be there, so that no default makes it
   std::unique_ptr<KafkaProbe> probe_;
   KafkaGraves graves_;
@@ -99,6 +104,7 @@ class KafkaLink final : public Link, private net::IoHandler {
   int failed_probes_ = 0;
   int unanswered_ = 0;  // times that the link went down because nothing was confirmed, since something was
   bool probe_soon_ = false;
+  bool batch_refused_ = false;  // as too large, though each of its records may be small
   bool up_ = false;
   QuietLog refused_log_;
 };
@@ -131,7 +137,7 @@ Result<> KafkaLink::open() {
 Result<> KafkaLink::make_handles() {
   const KafkaCalls calls{.on_error = on_error, .on_delivery = on_delivery, .opaque = this};
   if (!producer_) {
-    Result<KafkaHandle> producer = make_kafka_producer(settings_, calls);
+    Result<KafkaHandle> producer = make_kafka_producer(settings_, calls, batch_bytes_);
     if (!producer) {
       return fail(producer.error().message);
     }
@@ -237,11 +243,22 @@ void KafkaLink::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void
     }
     return;
   }
-  link.on_result(std::bit_cast<std::uint64_t>(message->_private), message->err, rd_kafka_err2str(message->err));
+  link.on_result(std::bit_cast<std::uint64_t>(message->_private), message->len, message->err,
+                 rd_kafka_err2str(message->err));
 }
 
-void KafkaLink::on_result(std::uint64_t number, rd_kafka_resp_err_t code, const char* detail) {
+// Too large is a record only if it was alone in its batch.
+SendResult KafkaLink::judge(std::size_t size, rd_kafka_resp_err_t code) {
   const SendResult result = result_of(code);
+  if (result != SendResult::kTooLarge || size >= batch_bytes_) {
+    return result;
+  }
+  batch_refused_ = true;
+  return SendResult::kTryAgain;
+}
+
+void KafkaLink::on_result(std::uint64_t number, std::size_t size, rd_kafka_resp_err_t code, const char* detail) {
+  const SendResult result = judge(size, code);
   if (result == SendResult::kStored) {
     unanswered_ = 0;
   } else if (result != SendResult::kTryAgain) {
@@ -269,7 +286,7 @@ void KafkaLink::send(const OutRecord& record) {
   if (!topic_ || rd_kafka_produce(topic_.get(), RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, bytes, record.bytes.size(),
                                   key.data(), key.size(), std::bit_cast<void*>(record.number)) != 0) {
     const rd_kafka_resp_err_t code = topic_ ? rd_kafka_last_error() : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-    on_result(record.number, code, rd_kafka_err2str(code));
+    on_result(record.number, record.bytes.size(), code, rd_kafka_err2str(code));
     loop_.run_again(*this);  // the answer must not come inside the call
   }
 }
@@ -390,6 +407,12 @@ void KafkaLink::renew_producer() {
 void KafkaLink::go_up() {
   if (unanswered_ > 1) {
     unanswered_ = 0;  // the broker answers the consumer, yet nothing that is sent: the producer's connection is dead
+    renew_producer();
+  }
+  if (std::exchange(batch_refused_, false)) {
+    batch_bytes_ = batch_bytes_ > kSmallBatch ? kSmallBatch : kBatchOfOne;
+    log_warning("bus.kafka.topic: batches are too large for '{}': from now on they have up to {} bytes or one record",
+                topic_name_, batch_bytes_);
     renew_producer();
   }
   if (!topic_ && producer_) {

@@ -128,13 +128,42 @@ TEST_F(KafkaLinkTest, RefusesWhatTheBrokerNeverTakes) {
 
 TEST_F(KafkaLinkTest, TellsWhatTheBrokerFindsTooLarge) {
   open();
+  const std::string large(kLargestKafkaBatch, 'x');  // always alone in its batch
   for (const auto code : {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE}) {
     sent_.clear();
     kafka_.fail_once(kProduceRequest, code);
-    send(1, 0);
+    link_->send({.number = 1, .lane = 0, .bytes = large});
     ASSERT_TRUE(until([this] { return !sent_.empty(); }));
     EXPECT_EQ(sent_.front().second, SendResult::kTooLarge) << rd_kafka_err2name(code);
   }
+  EXPECT_TRUE(downs_.empty());
+}
+
+// The broker's limit is one of batches: what is in one that is refused may be small.
+TEST_F(KafkaLinkTest, SendsInSmallerBatchesWhatMayHaveBeenRefusedForTheRecordsBesideIt) {
+  open();
+  const std::string middle(20'000, 'x');
+  const auto is_refused_unanswered = [&](std::string_view bytes, int ups) {
+    kafka_.fail_once(kProduceRequest, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    link_->send({.number = 1, .lane = 0, .bytes = bytes});
+    return until([&] { return ups_ == ups; }) && sent_.empty();
+  };
+  ASSERT_TRUE(is_refused_unanswered(middle, 2));
+  EXPECT_EQ(downs_.back().find("bus.kafka.topic: "), 0U) << downs_.back();
+  send(2, 0);
+  ASSERT_TRUE(until([this] { return !sent_.empty(); }));
+  EXPECT_EQ(sent_.back(), std::pair(std::uint64_t{2}, SendResult::kStored));
+  kafka_.fail_once(kProduceRequest, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  link_->send({.number = 3, .lane = 0, .bytes = middle});
+  ASSERT_TRUE(until([this] { return sent_.size() == 2; }));
+  EXPECT_EQ(sent_.back().second, SendResult::kTooLarge) << "it was alone";
+
+  sent_.clear();
+  ASSERT_TRUE(is_refused_unanswered("small", 3));
+  kafka_.fail_once(kProduceRequest, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  send(4, 0);
+  ASSERT_TRUE(until([this] { return !sent_.empty(); }));
+  EXPECT_EQ(sent_.back(), std::pair(std::uint64_t{4}, SendResult::kTooLarge)) << "even this one was alone";
 }
 
 TEST_F(KafkaLinkTest, ClosesInTimeWhenTheBrokerIsAway) {
