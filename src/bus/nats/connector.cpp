@@ -266,7 +266,8 @@ void Connector::connect() {
     std::promise<Result<Opened>> failed;
     outcome_ = failed.get_future();
     failed.set_value(
-        wake ? fail(fmt::format("bus.nats.servers: {} falls silent in each TLS handshake", servers_[next_].address))
+        wake ? fail(fmt::format("bus.nats.servers: {} attempts to connect to {} hang (name server, or TLS handshake)",
+                                kMostHanging, servers_[next_].address))
              : fail("bus.kind: no descriptor; raise the limit of open files"));
     (void)eventfd_write(ready_.get(), 1);  // cannot fail: it counts to 2^64
     return;

@@ -4,9 +4,10 @@
 // A connection that it made belongs to the taker's event loop from then on: the library runs no thread for it, never
 // connects again by itself and pings nobody (Connection does). So nothing that is published waits unseen in a buffer
 // of the library until some server is back.
-// The library bounds its waiting but in a TLS handshake in which the server falls silent. An attempt that takes too
-// long is left behind: its thread owns all that it uses and ends when the server, or TCP, ends that connection. Thread:
-// the owner's. Lifetime: stop() at the latest in the destructor; it waits for an attempt that is under way.
+// The library bounds its waiting but while a name is looked up and in a TLS handshake in which the server falls silent.
+// An attempt that takes too long is left behind: its thread owns all that it uses and ends when the server, or TCP,
+// ends that connection. Thread: the owner's. Lifetime: stop() at the latest in the destructor; it waits for an attempt
+// that is under way.
 #pragma once
 
 #include <future>
