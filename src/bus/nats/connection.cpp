@@ -303,6 +303,12 @@ void Connection::resume() {
   loop_.run_again(*this);
 }
 
+void Connection::ask_for_life() {
+  if (questions_.empty()) {
+    ask(kNoTag);
+  }
+}
+
 void Connection::check(MonotonicMs now) {
   if (closed_ || paused_) {
     return;
@@ -310,8 +316,8 @@ void Connection::check(MonotonicMs now) {
   // What still waits to be sent, and goes, stands in front of the question.
   if (!questions_.empty() && now - std::max(questions_.front().asked, moved_at_) > kAnswerMs) {
     lose(NATS_TIMEOUT, fmt::format("no answer for {} ms", kAnswerMs));
-  } else if (questions_.empty() && now - heard_at_ > kSilenceMs) {
-    ask(kNoTag);
+  } else if (now - heard_at_ > kSilenceMs) {
+    ask_for_life();
   }
 }
 

@@ -67,6 +67,8 @@ class Connection final : private net::IoHandler {
   bool publish(MessagePtr message);
   // Answered by on_answer(tag), in order.
   void ask(std::uint64_t tag);
+  // The same unless an answer is due already; only unanswered_for() tells.
+  void ask_for_life();
 
   // Sends what was published.
   void flush();

@@ -21,7 +21,7 @@ std::string_view header(natsMsg& message, const char* name) {
 
 Result<> StreamReader::begin(Connection& connection, MonotonicMs now) {
   connection_ = &connection;
-  heard_at_ = now;
+  excuse(now);
   // Before the consumer: it pushes to a subject that somebody listens to, or not at all.
   if (Result<> subscribed = connection.subscribe(connection.private_subject()); !subscribed) {
     return subscribed;
@@ -82,7 +82,7 @@ void StreamReader::refuse(std::string_view what, const ApiAnswer& answer) {
 }
 
 void StreamReader::on_data(natsMsg& message, MonotonicMs now) {
-  heard_at_ = now;
+  excuse(now);
   const char* reply = natsMsg_GetReply(&message);
   const std::optional<Delivery> delivery = read_delivery(reply == nullptr ? "" : reply);
   if (!delivery) {
@@ -112,7 +112,7 @@ void StreamReader::on_data(natsMsg& message, MonotonicMs now) {
 // Its number went with it. It counts as a record of the consumer's that came and cannot be read: asked for again, it
 // would only be swallowed again.
 void StreamReader::on_swallowed(MonotonicMs now) {
-  heard_at_ = now;
+  excuse(now);
   position_.on_swallowed();
   owner_.on_stream_record({});
 }
@@ -154,12 +154,16 @@ void StreamReader::check(MonotonicMs now) {
   if (stage_ == Stage::kIdle) {
     return;
   }
-  if (connection_->unanswered_for(now) > kPatienceMs && ready()) {
-    heard_at_ = now;  // nobody is heard then, which is the connection's affair
-  }
-  if (ready() && now - heard_at_ > 3 * plan_.heartbeat.count()) {
+  const MonotonicMs waiting = connection_->unanswered_for(now);
+  const MonotonicMs silent = now - heard_at_;
+  if (ready() && waiting > kPatienceMs) {
+    excuse(now);  // nobody is heard then, which is the connection's affair
+  } else if (ready() && !asked_ && 2 * silent > 3 * plan_.heartbeat.count()) {
+    asked_ = true;
+    connection_->ask_for_life();
+  } else if (ready() && waiting == 0 && silent > 3 * plan_.heartbeat.count()) {
     owner_.on_broken(fmt::format("bus.nats.servers: the consumer at {} is silent", connection_->server()));
-  } else if (!ready() && now - heard_at_ > kAnswerMs) {
+  } else if (!ready() && silent > kAnswerMs) {
     owner_.on_broken(fmt::format("bus.nats.mode: JetStream at {} does not answer", connection_->server()));
   }
 }

@@ -45,7 +45,10 @@ class StreamReader {
   // Whether the consumer still lives. Not while the connection is paused.
   void check(MonotonicMs now);
   // The connection was paused until now.
-  void excuse(MonotonicMs now) noexcept { heard_at_ = now; }
+  void excuse(MonotonicMs now) noexcept {
+    heard_at_ = now;
+    asked_ = false;
+  }
 
  private:
   enum class Stage : std::uint8_t { kIdle, kLooking, kMaking, kConsumer, kReading };
@@ -63,6 +66,7 @@ class StreamReader {
   Connection* connection_ = nullptr;
   Stage stage_ = Stage::kIdle;
   MonotonicMs heard_at_ = 0;
+  bool asked_ = false;  // since then, whether the server is there at all
 };
 
 }  // namespace pushwire::bus::nats

@@ -56,6 +56,9 @@ class NatsStreamReaderTest : public ConnectionFixture, protected StreamReaderOwn
   bool gets(std::size_t count) {
     return turn_until([&] { return records_.size() == count; });
   }
+  bool answers() {
+    return turn_until([this] { return connection_->unanswered_for(loop_.now() + 1) == 0; });
+  }
   bool breaks() {
     return turn_until([this] { return !broken_.empty(); });
   }
@@ -270,19 +273,46 @@ TEST_F(NatsStreamReaderTest, AnswersFlowControlSoThatTheServerGoesOn) {
   EXPECT_THAT(broken_, IsEmpty());
 }
 
-TEST_F(NatsStreamReaderTest, BreaksOffWhenTheConsumerIsSilentForThreeHeartbeats) {
+TEST_F(NatsStreamReaderTest, BreaksOffWhenTheConsumerIsSilentForThreeHeartbeatsAndTheServerIsThere) {
   become_ready();
   push(42, 1);
   ASSERT_TRUE(gets(1));
-  const MonotonicMs heard = loop_.now() + 100'000;
+  const MonotonicMs heard = loop_.now();
   reader_.excuse(heard);
+  reader_.check(heard + 2 * kHeartbeatMs);
+  ASSERT_TRUE(answers());
   reader_.check(heard + 3 * kHeartbeatMs);
   EXPECT_THAT(broken_, IsEmpty());
   reader_.check(heard + 3 * kHeartbeatMs + 1);
   EXPECT_THAT(broken_, ElementsAre(AllOf(StartsWith("bus.nats.servers: the consumer at "), HasSubstr("is silent"))));
 }
 
-TEST_F(NatsStreamReaderTest, BlamesNoConsumerForAServerThatStandsStill) {
+TEST_F(NatsStreamReaderTest, AsksTheServerBeforeItBlamesTheConsumer) {
+  become_ready();
+  connection_->pause();  // so that no answer is read
+  const MonotonicMs heard = loop_.now();
+  reader_.excuse(heard);
+  const auto asks = [this] { return connection_->unanswered_for(loop_.now() + 1) > 0; };
+  reader_.check(heard + 3 * kHeartbeatMs / 2);
+  EXPECT_FALSE(asks());
+  reader_.check(heard + 3 * kHeartbeatMs / 2 + 1);
+  EXPECT_TRUE(asks());
+}
+
+TEST_F(NatsStreamReaderTest, BlamesNoConsumerBeforeTheServerHasAnsweredHoweverShortItsHeartbeatIs) {
+  become_ready();
+  connection_->pause();  // so that no answer is read
+  const MonotonicMs heard = loop_.now() - 3 * kHeartbeatMs;
+  reader_.excuse(heard);
+  reader_.check(heard + 3 * kHeartbeatMs + 1);
+  EXPECT_THAT(broken_, IsEmpty()) << "it has just been asked";
+  reader_.check(heard + 3 * kHeartbeatMs + 900);
+  EXPECT_THAT(broken_, IsEmpty()) << "the answer may be on its way";
+  reader_.check(heard + 9 * kHeartbeatMs);
+  EXPECT_THAT(broken_, IsEmpty()) << "the server stands still";
+}
+
+TEST_F(NatsStreamReaderTest, BlamesTheConsumerWhenTheServerStoodStillAndIsBack) {
   become_ready();
   connection_->pause();  // so that no answer is read
   connection_->ask(1);
@@ -293,8 +323,10 @@ TEST_F(NatsStreamReaderTest, BlamesNoConsumerForAServerThatStandsStill) {
   EXPECT_THAT(broken_, IsEmpty());
   connection_->resume();
   reader_.excuse(asked);
-  ASSERT_TRUE(turn_until([this] { return connection_->unanswered_for(loop_.now() + 1) == 0; }));
+  ASSERT_TRUE(answers());
   reader_.check(asked + 3 * kHeartbeatMs + 1);
+  ASSERT_TRUE(answers());
+  reader_.check(asked + 3 * kHeartbeatMs + 2);
   EXPECT_THAT(broken_, ElementsAre(HasSubstr("is silent"))) << "the server answers, the consumer does not";
 }
 
