@@ -54,7 +54,7 @@ void StreamReceiver::read() {
     return;
   }
   asked_ = Asked::kRead;
-  read_at_ = loop_.now();
+  read_at_ = monotonic_ms();  // the loop's time stands still with the process
   got_records_ = got_bytes_ = 0;
   connection_.command(
       {"XREAD", "COUNT", std::to_string(count_), "BLOCK", kBlockMs, "STREAMS", stream_, position_->to_string()});
@@ -134,7 +134,7 @@ void StreamReceiver::on_reply_end() {
 
 // The process may have stood still, or have been paused, without the connection's being lost.
 bool StreamReceiver::may_be_trimmed() const {
-  return reach_to_ || was_paused_ || loop_.now() - read_at_ > static_cast<MonotonicMs>(sure_ms_);
+  return reach_to_ || was_paused_ || monotonic_ms() - read_at_ > static_cast<MonotonicMs>(sure_ms_);
 }
 
 void StreamReceiver::find_position() {

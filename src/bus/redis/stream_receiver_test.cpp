@@ -14,6 +14,19 @@ using ::testing::IsEmpty;
 
 struct RedisStreamReceiver : LinkTest {};
 
+// A receiver from a stream that is sure to be kept for 300 ms only.
+struct ShortLived final : private redis::LegEvents {
+  explicit ShortLived(LinkTest& test) : receiver(test.loop, options, "pushwire.push", 1'300, test.seen, *this) {
+    options.server = *net::parse_endpoint(test.server.address(), 1);
+  }
+  void on_leg_up() override { ++ups; }
+  void on_leg_down(const std::string&) override {}
+
+  int ups = 0;
+  redis::ConnectionOptions options;
+  redis::StreamReceiver receiver;
+};
+
 TEST_F(RedisStreamReceiver, ReadsFromTheEndThatWasThereBeforeItWasUp) {
   server.add("old");
   bool asked = false;
@@ -121,22 +134,16 @@ TEST_F(RedisStreamReceiver, LongQuietIsNoGap) {
   EXPECT_EQ(seen.downs, 0) << "it was asked because the connection was made anew";
 }
 
-// The answer that was on its way when the process stood still is whole; what came after it may have been dropped.
+// The answer that was on its way when the process stood still is whole; what
+// came after it may have been dropped.
 TEST_F(RedisStreamReceiver, FindsOutThatItsPositionWasTrimmedAwayAfterStandingStill) {
-  struct Leg final : redis::LegEvents {
-    int ups = 0;
-    int downs = 0;
-    void on_leg_up() override { ++ups; }
-    void on_leg_down(const std::string&) override { ++downs; }
-  } leg;
-  constexpr std::uint64_t kKeepMs = 1'300;
-  redis::ConnectionOptions options;
-  options.server = *net::parse_endpoint(server.address(), 1);
-  redis::StreamReceiver receiver(loop, options, "pushwire.push", kKeepMs, seen, leg);
+  ShortLived short_lived(*this);
+  redis::StreamReceiver& receiver = short_lived.receiver;
   server.add("old");
   receiver.open();
-  ASSERT_TRUE(wait([&] { return leg.ups == 1 && server.count("XREAD") == 1; }));
-  // Nothing is answered until more time has passed than the stream is sure to be kept.
+  ASSERT_TRUE(wait([&] { return short_lived.ups == 1 && server.count("XREAD") == 1; }));
+  // Nothing is answered until more time has passed than the stream is sure to
+  // be kept.
   const MonotonicMs since = monotonic_ms();
   ASSERT_TRUE(wait([&] { return monotonic_ms() - since > 500; }));
   server.add("read");
@@ -151,8 +158,30 @@ TEST_F(RedisStreamReceiver, FindsOutThatItsPositionWasTrimmedAwayAfterStandingSt
   ASSERT_TRUE(wait([&] { return !seen.gaps.empty() && seen.records.size() == 2; }));
   EXPECT_THAT(seen.records, ElementsAre("read", "kept"));
   EXPECT_EQ(seen.gaps.size(), 1U);
-  EXPECT_EQ(leg.downs, 0) << "it was asked because the connection was made anew";
+  EXPECT_EQ(short_lived.downs, 0) << "it was asked because the connection was made anew";
   receiver.close();
+}
+
+// Within a turn of the loop, whose time then stands still, too.
+TEST_F(RedisStreamReceiver, FindsOutThatItsPositionWasTrimmedAwayAfterStandingStillOverAnAnswer) {
+  ShortLived short_lived(*this);
+  server.add("old");
+  seen.when_record = [&] {
+    if (seen.records.size() == 1) {
+      for (const MonotonicMs since = monotonic_ms(); monotonic_ms() - since <= 500;) {
+      }
+      server.add("missed");
+      server.add("kept");
+      server.stream.erase(server.stream.begin(), server.stream.begin() + 3);
+    }
+  };
+  short_lived.receiver.open();
+  ASSERT_TRUE(wait([&] { return short_lived.ups == 1 && server.count("XREAD") == 1; }));
+  server.add("read");
+  ASSERT_TRUE(wait([&] { return seen.records.size() == 2; }));
+  EXPECT_THAT(seen.records, ElementsAre("read", "kept"));
+  EXPECT_EQ(seen.gaps.size(), 1U);
+  short_lived.receiver.close();
 }
 
 TEST_F(RedisStreamReceiver, PausedReaderReadsNoMoreOfTheAnswerThatIsComing) {
