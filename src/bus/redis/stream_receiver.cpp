@@ -102,7 +102,9 @@ void StreamReceiver::on_read_item(const ReplyItem& item) {
     }
   } else if (item.depth == 5 && item.index == 1 && entry_) {
     const bool first = got_records_++ == 0;
-    if (first && *position_ != StreamId{} && entry_->ms > position_->ms + sure_ms_) {
+    // Asked long ago, it may have been on its way while entries came and were dropped.
+    const bool is_next = was_at_end_ && monotonic_ms() - read_at_ <= static_cast<MonotonicMs>(sure_ms_);
+    if (first && !is_next && *position_ != StreamId{} && entry_->ms > position_->ms + sure_ms_) {
       reach_to_ = position_;  // nothing was published in between, or what was has been dropped
     }
     got_bytes_ += item.text.size();
@@ -124,6 +126,7 @@ void StreamReceiver::on_reply_end() {
     }
   } else if (asked_ == Asked::kRead) {
     adapt_count();
+    was_at_end_ = got_records_ == 0;
     if (may_be_trimmed()) {
       ask_for_info();
     } else {
@@ -139,6 +142,7 @@ bool StreamReceiver::may_be_trimmed() const {
 
 void StreamReceiver::find_position() {
   const std::optional<StreamId> reach_to = std::exchange(reach_to_, std::nullopt);
+  was_at_end_ = position_ && last_ == position_;
   if (!position_) {
     note_position(stream_exists_ ? *last_ : StreamId{});
     return;
@@ -156,6 +160,18 @@ void StreamReceiver::find_position() {
   } else if (const StreamId reached = reach_to.value_or(*position_);
              *last_ != reached && (!first_ || *first_ > reached)) {
     events_.on_gap("the stream at " + connection_.server() + " does not reach back to where this node stopped reading");
+    skip_dropped();
+  }
+}
+
+void StreamReceiver::skip_dropped() {
+  StreamId next = *last_;
+  if (first_ && *first_ != StreamId{}) {  // just before it, so that it is read
+    next =
+        first_->sequence > 0 ? StreamId{first_->ms, first_->sequence - 1} : StreamId{first_->ms - 1, ~std::uint64_t{0}};
+  }
+  if (next > *position_) {
+    note_position(next);
   }
 }
 

@@ -47,6 +47,8 @@ class StreamReceiver final : public Receiver, private ConnectionRole {
   // The stream is known: where to read from?
   void find_position();
   void note_position(StreamId id);
+  // What was dropped has been told: goes on behind it.
+  void skip_dropped();
   // Whether the server may have dropped entries that this node has not read, by what is known without asking it.
   bool may_be_trimmed() const;
   void adapt_count();
@@ -63,6 +65,7 @@ class StreamReceiver final : public Receiver, private ConnectionRole {
   bool paused_ = false;
   std::optional<StreamId> position_;  // of the entry read last
   std::optional<StreamId> reach_to_;  // where the stream must reach back to, if not to position_
+  bool was_at_end_ = false;           // when the entries were asked for that are read next
   bool was_paused_ = false;           // while the answer came that is being read
   MonotonicMs read_at_ = 0;           // when it was asked for
   std::string oldest_kept_;

@@ -68,6 +68,35 @@ TEST_F(RedisStreamReceiver, StreamThatWasTrimmedBeyondTheOwnPositionIsAGap) {
   EXPECT_THAT(seen.gaps[0], HasSubstr("does not reach back"));
 }
 
+TEST_F(RedisStreamReceiver, StreamThatWasTrimmedWhileItWasAwayIsOneGapHoweverYoungTheNextEntryIs) {
+  server.add("old");
+  ASSERT_TRUE(up(RedisMode::kStreams));
+  server.hang_up();
+  server.add("missed");
+  server.last_id.ms += 60'000;
+  server.add("kept");
+  server.stream.erase(server.stream.begin(), server.stream.begin() + 2);
+  ASSERT_TRUE(wait([&] { return seen.ups == 2 && seen.records.size() == 1; }));
+  const int reads = server.count("XREAD");
+  ASSERT_TRUE(wait([&] { return server.count("XREAD") > reads; })) << "it reads on, whatever it asks before";
+  EXPECT_THAT(seen.records, ElementsAre("kept"));
+  EXPECT_EQ(seen.gaps.size(), 1U);
+}
+
+TEST_F(RedisStreamReceiver, NothingIsMissedBeforeTheNextEntryIfThePositionWasTheEnd) {
+  server.add("old");
+  ASSERT_TRUE(up(RedisMode::kStreams));
+  server.hang_up();
+  server.stream.clear();
+  ASSERT_TRUE(wait([&] { return seen.ups == 2 && server.count("XREAD") == 2; }));
+  server.last_id.ms += 60'000;
+  server.add("new");
+  server.add("next");
+  ASSERT_TRUE(wait([&] { return seen.records.size() == 2 && server.count("XREAD") == 3; }));
+  EXPECT_THAT(seen.records, ElementsAre("new", "next"));
+  EXPECT_THAT(seen.gaps, IsEmpty());
+}
+
 TEST_F(RedisStreamReceiver, StreamThatWasTrimmedToItsEndIsNoGapForWhoHasReadIt) {
   server.add("old");
   ASSERT_TRUE(up(RedisMode::kStreams));
@@ -134,16 +163,14 @@ TEST_F(RedisStreamReceiver, LongQuietIsNoGap) {
   EXPECT_EQ(seen.downs, 0) << "it was asked because the connection was made anew";
 }
 
-// The answer that was on its way when the process stood still is whole; what
-// came after it may have been dropped.
+// The answer that was on its way when the process stood still is whole; what came after it may have been dropped.
 TEST_F(RedisStreamReceiver, FindsOutThatItsPositionWasTrimmedAwayAfterStandingStill) {
   ShortLived short_lived(*this);
   redis::StreamReceiver& receiver = short_lived.receiver;
   server.add("old");
   receiver.open();
   ASSERT_TRUE(wait([&] { return short_lived.ups == 1 && server.count("XREAD") == 1; }));
-  // Nothing is answered until more time has passed than the stream is sure to
-  // be kept.
+  // Nothing is answered until more time has passed than the stream is sure to be kept.
   const MonotonicMs since = monotonic_ms();
   ASSERT_TRUE(wait([&] { return monotonic_ms() - since > 500; }));
   server.add("read");
@@ -180,6 +207,27 @@ TEST_F(RedisStreamReceiver, FindsOutThatItsPositionWasTrimmedAwayAfterStandingSt
   server.add("read");
   ASSERT_TRUE(wait([&] { return seen.records.size() == 2; }));
   EXPECT_THAT(seen.records, ElementsAre("read", "kept"));
+  EXPECT_EQ(seen.gaps.size(), 1U);
+  short_lived.receiver.close();
+}
+
+TEST_F(RedisStreamReceiver, QuestionThatWasLongOnItsWayMayHaveMissedEntriesAlthoughThePositionWasTheEnd) {
+  ShortLived short_lived(*this);
+  server.add("old");
+  bool asked = false;
+  server.script = [&](const Words& words) {
+    return words[0] == "XREAD" && !std::exchange(asked, true) ? "*-1\r\n" : FakeServer::kAsUsual;
+  };
+  short_lived.receiver.open();
+  ASSERT_TRUE(wait([&] { return short_lived.ups == 1 && server.count("XREAD") == 2; }));
+  const MonotonicMs since = monotonic_ms();
+  ASSERT_TRUE(wait([&] { return monotonic_ms() - since > 500; }));
+  server.add("missed");
+  server.last_id.ms += 60'000;
+  server.add("kept");
+  server.stream.erase(server.stream.begin(), server.stream.begin() + 2);
+  ASSERT_TRUE(wait([&] { return server.count("XREAD") == 3; }));
+  EXPECT_THAT(seen.records, ElementsAre("kept"));
   EXPECT_EQ(seen.gaps.size(), 1U);
   short_lived.receiver.close();
 }
