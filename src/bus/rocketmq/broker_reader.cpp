@@ -196,7 +196,8 @@ void BrokerReader::ask_position(std::uint32_t number) {
   // Nobody wants to see what is older.
   const WallMs oldest = wall_ms() - topic_.max_replay_age - kClockMs;
   queue.is_bounded = queue.from_time != 0 && queue.from_time < oldest;
-  queue.from_time = queue.is_bounded ? oldest : queue.from_time;
+  queue.asks_for_start = queue.is_bounded && !queue.wanted;
+  queue.from_time = queue.is_bounded && !queue.asks_for_start ? oldest : queue.from_time;
   queue.state = State::kAsking;
   const Request request = queue.from_time == 0 ? max_offset_request(topic_.topic, number)
                                                : offset_at_request(topic_.topic, number, queue.from_time);
@@ -213,14 +214,19 @@ void BrokerReader::on_position(Queue& queue, const Header& header) {
   if (queue.from_time == 0 && topic_.has_been_up) {
     return;  // asked before, answered after: what came in between would be missed
   }
+  if (queue.asks_for_start) {
+    queue.wanted = *offset;
+    return;  // step() asks for what is not too old
+  }
   queue.position = std::max(*offset, queue.at_least);
-  if (queue.is_bounded && *offset > queue.at_least) {
+  if (queue.is_bounded && *offset > *queue.wanted) {
     events_.on_gap(fmt::format("{}: what came before {} is older than bus.max_replay_age and left out", queue.source,
                                *queue.position));
   } else if (*queue.position < queue.was_at) {
     events_.on_gap(
         fmt::format("{}: the topic was away, position {} is {} now", queue.source, queue.was_at, *queue.position));
   }
+  queue.wanted.reset();
   queue.at_least = 0;
   queue.was_at = 0;
 }
@@ -231,6 +237,10 @@ void BrokerReader::look_again(Queue& queue, std::int64_t at_least) {
   queue.position.reset();
   queue.from_time = queue.answered_wall == 0 ? 0 : queue.answered_wall - kClockMs;
   queue.at_least = at_least;
+  queue.wanted.reset();
+  if (at_least > 0 || queue.was_at > 0) {
+    queue.wanted = std::max(at_least, queue.was_at);
+  }
 }
 
 void BrokerReader::pull(std::uint32_t number) {

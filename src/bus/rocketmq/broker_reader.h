@@ -56,7 +56,10 @@ class BrokerReader final : private ConnectionEvents, private net::Timer {
     std::optional<std::int64_t> position;
     // Where to look for a position when there is none: 0, at the end; else what was stored from then on.
     WallMs from_time = 0;
-    bool is_bounded = false;    // from_time is bus.max_replay_age ago, and should have been earlier
+    bool is_bounded = false;      // from_time is bus.max_replay_age ago, and should have been earlier
+    bool asks_for_start = false;  // under way: where began what this node should have got?
+    // The position that is looked for again, or what that question found: a later one leaves out what is between.
+    std::optional<std::int64_t> wanted;
     std::int64_t at_least = 0;  // a position that was found so is not less
     std::int64_t was_at = 0;    // the position before the topic was away
     bool was_missing = false;   // the broker did not know the topic when it was asked last

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "bus/rocketmq/link_fixture.h"
 
@@ -275,11 +276,50 @@ TEST_F(ReplayAgeTest, AQueueThatIsFirstReachedLongAfterTheStartIsNotReadFromTheS
   ASSERT_TRUE(wait([started] { return wall_ms() - started > kClock + 2 * kAge; }));
   broker.first_offset[1] = 7;
   broker.stored[1] = {"young"};
-  find_by_time(7);
+  // Four that were stored since the start are too old.
+  broker.scripts[RequestCode::kOffsetAtTime] = [this, started](const FakeBroker::Asked& asked) {
+    looked_from = asked.number("timestamp");
+    broker.answer(asked, 0, {{"offset", looked_from <= started ? "3" : "7"}});
+    return true;
+  };
   broker.queues = 2;
   ASSERT_TRUE(wait([this] { return !records.empty(); }));
   EXPECT_GT(looked_from, started);
   EXPECT_EQ(gaps.size(), 1U);
+}
+
+TEST_F(ReplayAgeTest, AQueueThatIsFirstReachedLongAfterTheStartIsNoGapIfNothingWasStoredSince) {
+  const WallMs started = wall_ms();
+  ASSERT_TRUE(wait([started] { return wall_ms() - started > kClock + 2 * kAge; }));
+  broker.first_offset[1] = 7;
+  broker.stored[1] = {"young"};
+  find_by_time(7);
+  broker.queues = 2;
+  ASSERT_TRUE(wait([this] { return !records.empty(); }));
+  EXPECT_GT(looked_from, started);
+  EXPECT_TRUE(gaps.empty());
+}
+
+TEST_F(ReplayAgeTest, ATopicThatWasAwayForLongerIsReadOnWithoutAGapIfNothingWasStoredMeanwhile) {
+  broker.stored[0].assign(20, "old");
+  ASSERT_TRUE(wait([this] { return records.size() == 20; }));
+  find_by_time(21);
+  bool was_away = false;
+  broker.scripts[RequestCode::kPull] = [&](const FakeBroker::Asked& asked) {
+    if (std::exchange(was_away, true)) {
+      return false;
+    }
+    broker.answer(asked, answer::kTopicMissing);  // it is asked again after a second, which is longer than kAge
+    return true;
+  };
+  broker.stored[0].push_back("wakes the pull that waits");
+  ASSERT_TRUE(wait([&] { return was_away; }));
+  ASSERT_EQ(records.size(), 21U);
+  records.clear();
+  broker.stored[0].push_back("after");
+  ASSERT_TRUE(wait([this] { return !records.empty(); }));
+  EXPECT_GT(looked_from, 0);
+  EXPECT_TRUE(gaps.empty());
 }
 
 }  // namespace
