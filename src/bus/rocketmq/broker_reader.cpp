@@ -48,6 +48,9 @@ std::string_view setting_for_loss(std::string_view why) noexcept {
   if (why.find("the certificate of") != std::string_view::npos) {
     return "bus.rocketmq.tls_ca";
   }
+  if (why.ends_with(kClosedUnanswered)) {
+    return "bus.rocketmq.name_servers (or bus.rocketmq.tls, if it wants TLS)";
+  }
   return why.find("TLS") != std::string_view::npos || why.find("client certificate") != std::string_view::npos
              ? "bus.rocketmq.tls"
              : "bus.rocketmq.name_servers";

@@ -204,6 +204,8 @@ TEST(SettingForLoss, IsTheOneThatAnOperatorHasToLookAt) {
   EXPECT_EQ(setting_for_loss("b:1: the certificate of b:1 has expired"), "bus.rocketmq.tls_ca");
   EXPECT_EQ(setting_for_loss("b:1 does not speak TLS on this port"), "bus.rocketmq.tls");
   EXPECT_EQ(setting_for_loss("b:1 demands a client certificate, and this node has none to show"), "bus.rocketmq.tls");
+  EXPECT_EQ(setting_for_loss("b:1 closed the connection before it answered"),
+            "bus.rocketmq.name_servers (or bus.rocketmq.tls, if it wants TLS)");
   EXPECT_EQ(setting_for_loss("cannot connect to b:1: Connection refused"), "bus.rocketmq.name_servers");
 }
 

@@ -152,8 +152,7 @@ void RemotingConnection::on_frame(const Header& header, std::string_view body) {
 void RemotingConnection::on_lost(const Error& why) {
   const bool is_closed = why.message.find("closed the connection") != std::string::npos;
   if (is_closed && !has_answered_) {
-    drop(why.message +
-         (access_.tls ? " before TLS was agreed upon" : " before it answered, as one that wants TLS does"));
+    drop(why.message + std::string(access_.tls ? " before TLS was agreed upon" : kClosedUnanswered));
   } else {
     drop(why.message);
   }

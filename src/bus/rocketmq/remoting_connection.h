@@ -46,6 +46,10 @@ class ConnectionEvents {
   ~ConnectionEvents() = default;
 };
 
+// How the reason ends when a plain connection was closed before its first answer: as by a server that wants TLS, or by
+// what forwards to one that is away.
+constexpr std::string_view kClosedUnanswered = " before it answered";
+
 class RemotingConnection final : private net::StreamHandler, private net::Timer {
  public:
   RemotingConnection(const Access& access, ConnectionEvents& events);
