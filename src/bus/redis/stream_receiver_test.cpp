@@ -20,9 +20,10 @@ struct ShortLived final : private redis::LegEvents {
     options.server = *net::parse_endpoint(test.server.address(), 1);
   }
   void on_leg_up() override { ++ups; }
-  void on_leg_down(const std::string&) override {}
+  void on_leg_down(const std::string&) override { ++downs; }
 
   int ups = 0;
+  int downs = 0;
   redis::ConnectionOptions options;
   redis::StreamReceiver receiver;
 };
