@@ -31,7 +31,7 @@ class AcceptHandler {
   // The process has no descriptor left: one waiting client was turned away.
   virtual void on_no_descriptor(std::uint16_t listener_tag) = 0;
   // False: leave new connections in the kernel's queue until resume() is called.
-  virtual bool can_accept(std::uint16_t listener_tag) const = 0;
+  virtual bool can_accept(std::uint16_t listener_tag) = 0;
 
  protected:
   ~AcceptHandler() = default;

@@ -22,7 +22,7 @@ struct Door final : AcceptHandler, TurnHandler {
     last_tag = tag;
   }
   void on_no_descriptor(std::uint16_t) override { ++turned_away; }
-  bool can_accept(std::uint16_t) const override { return open; }
+  bool can_accept(std::uint16_t) override { return open; }
 
   void drain_mail() override {}
   void on_timers(MonotonicMs) override {}

@@ -53,6 +53,7 @@ struct Config {
     std::uint64_t max_message_bytes = std::uint64_t{64} << 10;
     Duration handshake_timeout{10'000};
     std::uint64_t max_pending_handshakes = 10'000;
+    std::uint64_t handshakes_per_second = 0;
     Duration close_timeout{2'000};
     ClientIo io = ClientIo::kAuto;
     Texts tls_certificate;

@@ -14,8 +14,6 @@ constexpr std::size_t kMailPerTurn = 256;
 // Callers are few and keep their connections; without a bound whoever reaches the port could take all descriptors.
 constexpr std::size_t kMaxApiConnections = 1024;
 constexpr MonotonicMs kHousekeepingMs = 500;
-// With too many handshakes under way, new connections first wait in the kernel's queue for so long.
-constexpr MonotonicMs kPatienceMs = 1000;
 
 std::string bytes_of(const http::Response& response) {
   std::string out;
@@ -39,7 +37,8 @@ Worker::Worker(WorkerBase& base, const NodeServices& services, std::shared_ptr<c
       api_server_(base.loop, api_port_, receive_buffer_, settings_->api_http),
       client_server_(base.loop, client_port_, receive_buffer_, settings_->client_http),
       refused_(base.loop),
-      bag_(services.dispatcher.router().mailboxes()) {
+      bag_(services.dispatcher.router().mailboxes()),
+      gate_(settings_->handshakes) {
   api_port_.attach(api_server_);
   client_port_.attach(client_server_);
   api_server_.set_tls(settings_->api_tls);
@@ -106,11 +105,7 @@ void Worker::destroy_closed() {
   api_server_.destroy_closed();
   client_server_.destroy_closed();
   base_.stats.pending_handshakes.set(static_cast<std::int64_t>(client_server_.open_count()));
-  if (crowded_since_ == 0 && too_many_handshakes()) {
-    crowded_since_ = std::max<MonotonicMs>(base_.loop.now(), 1);  // also when a reload has lowered the limit
-  }
-  if (crowded_since_ != 0 && !too_many_handshakes()) {
-    crowded_since_ = 0;
+  if (gate_.has_room_again(client_server_.open_count(), base_.loop.now())) {
     std::for_each(listeners_.begin(), listeners_.end(), [](const auto& listener) { listener->resume(); });
   }
   bag_.deliver();
@@ -122,23 +117,23 @@ void Worker::on_timer(MonotonicMs now) {
   for (const auto& listener : listeners_) {
     listener->resume();
   }
-  base_.loop.timers().arm(*this, now + kHousekeepingMs);
+  base_.loop.timers().arm(*this, now + (gate_.is_behind() ? net::TimerWheel::kTickMs : kHousekeepingMs));
 }
 
 // --- coming in ---------------------------------------------------------------------------------------------------
 
-bool Worker::too_many_handshakes() const {
-  return client_server_.open_count() >= settings_->max_pending_handshakes;
-}
-
-bool Worker::can_accept(std::uint16_t port) const {
+bool Worker::can_accept(std::uint16_t port) {
   if (port == kApiPort) {
     return api_server_.open_count() < kMaxApiConnections;  // the others wait in the kernel's queue
   }
-  if (!too_many_handshakes()) {
+  if (gate_.judge(client_server_.open_count(), base_.loop.now()) != HandshakeGate::Verdict::kWait) {
     return true;
   }
-  return crowded_since_ != 0 && base_.loop.now() - crowded_since_ >= kPatienceMs;
+  crowded_log_.warn(base_.loop.now(),
+                    "worker {}: more handshakes than it may take on ({} are under way): new ones wait", base_.index,
+                    client_server_.open_count());
+  base_.loop.timers().arm(*this, base_.loop.now() + net::TimerWheel::kTickMs);
+  return false;
 }
 
 void Worker::on_accept(net::Fd fd, std::uint16_t port) {
@@ -146,19 +141,15 @@ void Worker::on_accept(net::Fd fd, std::uint16_t port) {
     api_server_.adopt(std::move(fd));
     return;
   }
-  if (too_many_handshakes()) {
+  if (gate_.judge(client_server_.open_count(), base_.loop.now()) != HandshakeGate::Verdict::kIn) {
     base_.stats.handshake(metrics::HandshakeResult::kOverloaded);
     if (!client_server_.has_tls()) {  // with TLS to say so would cost just what there is no room for
       refused_.refuse(std::move(fd), nullptr, bytes_of(session::refusal_of(session::Door::kOverloaded).response()));
     }
     return;
   }
+  gate_.enter();
   client_server_.adopt(std::move(fd));
-  if (too_many_handshakes() && crowded_since_ == 0) {
-    crowded_since_ = std::max<MonotonicMs>(base_.loop.now(), 1);
-    crowded_log_.warn(base_.loop.now(), "worker {}: {} handshakes are under way, accepting pauses", base_.index,
-                      client_server_.open_count());
-  }
 }
 
 void Worker::on_no_descriptor(std::uint16_t port) {
@@ -216,6 +207,7 @@ void Worker::answer(const hub::Ask& ask) {
 
 void Worker::apply(std::shared_ptr<const WorkerSettings> settings) {
   settings_ = std::move(settings);
+  gate_.set_limits(settings_->handshakes);
   hub_.set_options(settings_->hub);
   api_port_.set_keys(settings_->keys);
   client_port_.set_settings(settings_);

@@ -23,6 +23,7 @@
 #include "net/fd.h"
 #include "net/listener.h"
 #include "server/client_port.h"
+#include "server/handshake_gate.h"
 #include "server/refused_sockets.h"
 #include "server/worker_settings.h"
 
@@ -73,7 +74,7 @@ class Worker final : public net::TurnHandler, public net::AcceptHandler, private
 
   void on_accept(net::Fd fd, std::uint16_t port) override;
   void on_no_descriptor(std::uint16_t port) override;
-  bool can_accept(std::uint16_t port) const override;
+  bool can_accept(std::uint16_t port) override;
   void on_upgrade(std::unique_ptr<session::PendingUpgrade> upgrade) override;
   void on_timer(MonotonicMs now) override;
 
@@ -81,7 +82,6 @@ class Worker final : public net::TurnHandler, public net::AcceptHandler, private
   void adopt(std::unique_ptr<session::PendingUpgrade> upgrade);
   void answer(const hub::Ask& ask);
   void apply(std::shared_ptr<const WorkerSettings> settings);
-  bool too_many_handshakes() const;
 
   WorkerBase& base_;
   const NodeServices services_;
@@ -99,7 +99,7 @@ class Worker final : public net::TurnHandler, public net::AcceptHandler, private
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   QuietLog descriptor_log_;
   QuietLog crowded_log_;
-  MonotonicMs crowded_since_ = 0;  // 0: there is room for handshakes
+  HandshakeGate gate_;
 };
 
 }  // namespace pushwire::server

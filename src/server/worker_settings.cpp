@@ -111,7 +111,8 @@ Result<std::shared_ptr<const WorkerSettings>> make_settings(const Config& config
   settings->api_http = http_limits(config, config.api.request_timeout);
   settings->io = static_cast<net::IoChoice>(config.client.io);  // the same three, in the same order
   settings->max_connections = config.client.max_connections;
-  settings->max_pending_handshakes = (config.client.max_pending_handshakes + workers - 1) / workers;
+  settings->handshakes.pending = (config.client.max_pending_handshakes + workers - 1) / workers;
+  settings->handshakes.per_second = static_cast<double>(config.client.handshakes_per_second) / workers;
   return settings;
 }
 

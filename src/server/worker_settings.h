@@ -15,6 +15,7 @@
 #include "net/sender.h"
 #include "net/tls_server.h"
 #include "server/config.h"
+#include "server/handshake_gate.h"
 #include "session/upgrade_request.h"
 
 namespace pushwire::server {
@@ -30,7 +31,7 @@ struct WorkerSettings final : hub::Settings {
   std::shared_ptr<const net::TlsServer> api_tls;
   net::IoChoice io = net::IoChoice::kAuto;
   std::uint64_t max_connections = 0;
-  std::uint64_t max_pending_handshakes = 0;  // of this worker
+  HandshakeGate::Limits handshakes;  // of this worker
   bool development = false;
   std::string dev_info;  // answer of /dev/api/info
 };

@@ -59,7 +59,7 @@ TEST(WorkerSettings, PortsGetTheirLimits) {
   EXPECT_EQ(settings->api_http.body_timeout_ms, 200);
   EXPECT_EQ(settings->api_http.parser.body_bytes, 300U);
   EXPECT_EQ(settings->max_connections, 12U);
-  EXPECT_EQ(settings->max_pending_handshakes, 3U);  // of each worker, rounded up
+  EXPECT_EQ(settings->handshakes.pending, 3U);  // of each worker, rounded up
 }
 
 TEST(WorkerSettings, DevAuthKnowsItsPagesAndAllowsEveryTopic) {

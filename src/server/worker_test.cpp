@@ -87,6 +87,34 @@ TEST(Worker, TooManyHandshakesFirstWaitThenAreRefused) {
   EXPECT_EQ(http::testing::answers_in(api), "200 {\"status\":\"ok\"}\n");
 }
 
+TEST(Worker, AStormIsLetInAtItsRateAndTheRestToldToComeBack) {
+  Config config = test::dev_config();
+  config.client.handshakes_per_second = 20;  // five of them at once
+  Node node(config);
+  std::vector<net::Fd> clients;
+  int in = 0;
+  int refused = 0;
+  const MonotonicMs begin = monotonic_ms();
+  const auto look = [&] {
+    std::erase_if(clients, [&](const net::Fd& client) {
+      const std::string answer = Node::receive(client);
+      in += answer.starts_with("HTTP/1.1 101 ") ? 1 : 0;
+      refused += answer.starts_with("HTTP/1.1 503 ") ? 1 : 0;
+      return !answer.empty();
+    });
+  };
+  while (monotonic_ms() - begin < 2'500) {
+    const net::Fd& client = clients.emplace_back(node.connect());
+    (void)http::testing::TestServer::write(client, handshake("?user=u" + std::to_string(in)));
+    node.turns_for(5);
+    look();
+  }
+  EXPECT_GT(in, 20) << "as many as it may, all the time";
+  EXPECT_LT(in, 20 * 3 + 5 + 5);
+  EXPECT_GT(refused, 50);
+  EXPECT_EQ(node.handshakes(HandshakeResult::kOverloaded), static_cast<std::uint64_t>(refused));
+}
+
 TEST(Worker, SaysGoodbyeToEverybodyAndIsDrained) {
   Node node;
   const net::Fd client = node.connect();
