@@ -6,6 +6,9 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <iterator>
 #include <set>
 #include <thread>
 
@@ -85,6 +88,28 @@ TEST(NatsConnector, TellsThatNobodyIsThereAndCanBeAskedAgain) {
   }
 }
 
+std::ptrdiff_t count_threads() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator());
+}
+
+// The threads of attempts that were left behind end once their server has. First in a test, so that it waits for them
+// at its end: a process must not end while they give libnats back.
+class AttemptsEnd {
+ public:
+  AttemptsEnd() = default;
+  AttemptsEnd(const AttemptsEnd&) = delete;
+  AttemptsEnd& operator=(const AttemptsEnd&) = delete;
+  ~AttemptsEnd() {
+    for (const MonotonicMs end = monotonic_ms() + 10'000; count_threads() > before_ && monotonic_ms() < end;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    EXPECT_LE(count_threads(), before_);
+  }
+
+ private:
+  const std::ptrdiff_t before_ = count_threads();
+};
+
 // Says that it wants TLS, and nothing more to whoever begins it.
 class SilentTlsServer {
  public:
@@ -134,6 +159,7 @@ std::string failure_of(Connector& connector) {
 }
 
 TEST(NatsConnector, LeavesAnAttemptBehindInWhichTheServerFallsSilentAndTriesTheNext) {
+  const AttemptsEnd attempts_end;
   const Library library;
   const SilentTlsServer silent;
   NatsSettings settings;
@@ -148,6 +174,7 @@ TEST(NatsConnector, LeavesAnAttemptBehindInWhichTheServerFallsSilentAndTriesTheN
 }
 
 TEST(NatsConnector, PassesOverAServerAtWhichTooManyAttemptsHang) {
+  const AttemptsEnd attempts_end;
   const Library library;
   const SilentTlsServer silent;
   NatsSettings settings;
@@ -165,6 +192,7 @@ TEST(NatsConnector, PassesOverAServerAtWhichTooManyAttemptsHang) {
 }
 
 TEST(NatsConnector, StopsAlthoughTheServerFallsSilentInTheHandshake) {
+  const AttemptsEnd attempts_end;
   const Library library;
   const SilentTlsServer silent;
   NatsSettings settings;
