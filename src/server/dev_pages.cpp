@@ -44,7 +44,7 @@ http::Response with_page_headers(http::Response response, std::string_view host)
   response.headers.push_back(
       {"Content-Security-Policy",
        fmt::format("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' "
-                   "ws://{}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                   "ws://{0} wss://{0}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
                    host)});
   response.headers.push_back({"X-Content-Type-Options", "nosniff"});
   response.headers.push_back({"Referrer-Policy", "no-referrer"});

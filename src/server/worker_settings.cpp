@@ -85,9 +85,10 @@ Result<std::shared_ptr<const WorkerSettings>> make_settings(const Config& config
     return fail(fmt::format("topics.allow: {}", topics.error().message));
   }
   if (settings->development) {
+    const std::string_view scheme = config.client.tls() ? "https" : "http";
     for (const std::uint16_t port : ports.client) {
-      settings->dev_origins = settings->dev_origins.with_dev_origins(port);
-      *origins = origins->with_dev_origins(port);
+      settings->dev_origins = settings->dev_origins.with_dev_origins(port, scheme);
+      *origins = origins->with_dev_origins(port, scheme);
     }
     settings->dev_info = dev_info(config, ports);
   }

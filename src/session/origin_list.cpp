@@ -124,10 +124,10 @@ Result<OriginList> OriginList::parse(const std::vector<std::string>& entries) {
   return list;
 }
 
-OriginList OriginList::with_dev_origins(std::uint16_t port) const {
+OriginList OriginList::with_dev_origins(std::uint16_t port, std::string_view scheme) const {
   OriginList list = *this;
-  list.origins_.push_back(fmt::format("http://127.0.0.1:{}", port));
-  list.origins_.push_back(fmt::format("http://localhost:{}", port));
+  list.origins_.push_back(fmt::format("{}://127.0.0.1:{}", scheme, port));
+  list.origins_.push_back(fmt::format("{}://localhost:{}", scheme, port));
   return list;
 }
 

@@ -20,8 +20,9 @@ class OriginList {
   OriginList() = default;
   // Entries are scheme://host[:port], or "*" alone for every origin. Errors name the entry and what is expected.
   static Result<OriginList> parse(const std::vector<std::string>& entries);
-  // This list and the pages that this machine serves on `port`: http://127.0.0.1:PORT and http://localhost:PORT.
-  OriginList with_dev_origins(std::uint16_t port) const;
+  // This list and the pages that this machine serves on `port`: http://127.0.0.1:PORT and http://localhost:PORT, or
+  // what `scheme` says instead of http.
+  OriginList with_dev_origins(std::uint16_t port, std::string_view scheme = "http") const;
 
   // `header_count`: how many Origin headers came, `origin`: the value of the first. Compared without regard to case, a
   // default port equals the explicit one. "null", empty, malformed or several: false, unless the list is "*".

@@ -103,6 +103,9 @@ TEST(OriginList, DevOriginsAreAdded) {
   EXPECT_FALSE(list.allows("http://localhost:8001", 1));
   EXPECT_FALSE(list.allows("https://localhost:8000", 1));
   EXPECT_TRUE(OriginList{}.with_dev_origins(80).allows("http://localhost", 1));
+  const OriginList secure = OriginList{}.with_dev_origins(8443, "https");
+  EXPECT_TRUE(secure.allows("https://localhost:8443", 1));
+  EXPECT_FALSE(secure.allows("http://localhost:8443", 1));
 }
 
 }  // namespace

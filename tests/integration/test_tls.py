@@ -12,7 +12,7 @@ import pytest
 
 from support.api import Api
 from support.certificates import Authority
-from support.client import connect
+from support.client import connect, refused
 from support.gateway import run_command, set_arguments
 from support.waiting import eventually
 
@@ -78,6 +78,14 @@ async def test_frames_sent_with_the_handshake_are_read(gateway, user):
             assert part, received
             received += part
         writer.close()
+
+
+async def test_the_page_of_dev_auth_may_connect_where_it_is_served(gateway, user):
+    own = f"https://127.0.0.1:{gateway.client_port}"
+    async with connect(gateway, user, headers={"Origin": own}) as client:
+        await client.ping()
+    answer = await refused(gateway, user, headers={"Origin": own.replace("https", "http")})
+    assert answer.status_code == 403
 
 
 def test_the_certificate_of_the_name_that_is_asked_for_is_shown(gateway, authority):
