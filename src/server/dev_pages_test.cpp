@@ -23,7 +23,7 @@ TEST(DevPages, ServesThePageToALoopbackHostOnly) {
   EXPECT_EQ(node.status(get("/", "localhost:8000")), 200);
   EXPECT_TRUE(node.last_has("Content-Type: text/html; charset=utf-8\r\n"));
   EXPECT_TRUE(node.last_has("Content-Security-Policy: default-src 'none'; script-src 'self';"));
-  EXPECT_TRUE(node.last_has(" ws://localhost:8000;"));
+  EXPECT_TRUE(node.last_has(" ws://localhost:8000 wss://localhost:8000;"));
   EXPECT_TRUE(node.last_has("X-Content-Type-Options: nosniff\r\n"));
   EXPECT_EQ(node.status(get("/try.js")), 200);
   EXPECT_TRUE(node.last_has("Content-Type: text/javascript; charset=utf-8\r\n"));
