@@ -70,9 +70,10 @@ async def connect(gateway, user=None, *, token=None, headers=None, subprotocols=
     """`user` for dev auth; `token` goes into Authorization; further words into the query."""
     words = {**({"user": user} if user is not None else {}), **({"format": "raw"} if raw else {}), **query}
     sent = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
+    tls = gateway.tls if gateway.ws_url.startswith("wss:") else None
     async with websocket_connect(f"{gateway.ws_url}?{urlencode(words)}", additional_headers=sent, proxy=None,
                                  subprotocols=subprotocols, open_timeout=TIMEOUT, close_timeout=TIMEOUT,
-                                 ping_interval=None, ssl=gateway.tls if gateway.secure else None) as socket:
+                                 ping_interval=None, ssl=tls) as socket:
         client = Client(socket, None)
         if not raw:
             client.welcome = await client.receive()
