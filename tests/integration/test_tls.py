@@ -194,7 +194,7 @@ def test_mistakes_in_certificates_are_named_with_their_setting(authority, tmp_pa
     loose.write_bytes(key.read_bytes())
     loose.chmod(0o644)
     for settings, key_name, words in (
-            ({"client.tls_certificate": certificate}, "client.tls_key", "expected a key for each certificate"),
+            ({"client.tls_certificate": certificate}, "client.tls_certificate", "expected a key for each certificate"),
             ({"client.tls_certificate": certificate, "client.tls_key": other_key}, "client.tls_certificate",
              "is not that of the certificate"),
             ({"client.tls_certificate": certificate, "client.tls_key": loose}, "client.tls_key", "chmod 600"),
